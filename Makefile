@@ -1,0 +1,51 @@
+# afya: the commands of the project. `make help` lists them.
+# Needs Python 3.11 or newer and make; everything else goes into .venv, once.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+# For example PIP_ARGS="--index-url ..." to take PyTorch's smaller CPU build (README, "Installing").
+PIP_ARGS ?=
+
+.PHONY: help demo test check bench constraints clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "afya needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Use: make PYTHON=/path/to/python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing afya with PyTorch, transformers and what the demo needs into $(VENV) (a few minutes, once)."
+	$(PIP) install $(PIP_ARGS) -c constraints.txt -e '.[all]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing afya with its test and check tools into $(VENV) (a few minutes, once)."
+	$(PIP) install $(PIP_ARGS) -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo  ## install, then the main job end to end in twelve languages (about 4 minutes)
+	$(BIN)/afya demo --out runs/demo
+
+test: $(VENV)/.dev  ## install, then all tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev  ## lint, format, types and the floors of the house
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev  ## speed and size, measured beside the alternative (not part of the tests)
+	$(BIN)/python -m benchmarks
+
+constraints: $(VENV)/.dev  ## write constraints.txt from what is installed
+	@(grep '^#' constraints.txt; $(PIP) freeze --exclude-editable | sed -e 's/ @ .*//' -e 's/+cpu//') > constraints.new
+	@mv constraints.new constraints.txt
+
+clean:  ## remove .venv and caches; runs and datasets stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist

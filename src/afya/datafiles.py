@@ -1,0 +1,100 @@
+"""The YAML files that hold what is not code: languages, literals, thresholds, doses, texts.
+
+One loader for all of them, so that a mistake in any file is reported the same way: file, line, what was expected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from afya.errors import ConfigError
+
+if TYPE_CHECKING:
+    import yaml
+    from pydantic import BaseModel
+
+Model = TypeVar("Model", bound="BaseModel")
+
+
+def read_yaml(path: Path) -> object:
+    """The parsed content of a YAML file. Duplicate keys are errors, since YAML would silently keep the last one.
+
+    Raises:
+        ConfigError: the file is missing, is not UTF-8, is not YAML, or repeats a key; the line is named.
+    """
+    import yaml
+
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file.") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: byte {error.start} is not UTF-8.", hint="Save the file as UTF-8.") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from None
+    try:
+        return yaml.load(text, Loader=_unique_key_loader())
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}" if error.problem_mark else "somewhere"
+        raise ConfigError(f"{path}, {line}: {error.problem or error.context}.") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not YAML ({error}).") from None
+
+
+def read_model(path: Path, model: type[Model]) -> Model:
+    """The YAML file at `path`, validated as `model`. Raises ConfigError naming every wrong key and its place."""
+    return validate(read_yaml(path), model, str(path))
+
+
+def validate(content: object, model: type[Model], where: str) -> Model:
+    """`content` as `model`; a mistake is a ConfigError listing key, what is wrong, and the nearest known key."""
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        known = sorted(model.model_fields)
+        lines = [_explain(problem, known) for problem in error.errors()[:8]]
+        more = error.error_count() - len(lines)
+        if more > 0:
+            lines.append(f"and {more} more")
+        raise ConfigError(f"{where}: " + "; ".join(lines) + ".") from None
+
+
+def _explain(problem: Any, known: list[str]) -> str:
+    import difflib
+
+    place = ".".join(str(part) for part in problem["loc"]) or "the file"
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
+        return f"unknown key '{place}'" + (f" (did you mean '{near[0]}'?)" if near else "")
+    return f"{place}: {problem['msg']}"
+
+
+_loader: type[yaml.SafeLoader] | None = None
+
+
+def _unique_key_loader() -> type[yaml.SafeLoader]:
+    global _loader
+    if _loader is not None:
+        return _loader
+    import yaml
+
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+    class UniqueKeyLoader(base):  # type: ignore[misc]
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+            seen: set[Hashable] = set()
+            for key_node, _ in node.value:
+                key = self.construct_object(key_node, deep=True)
+                if isinstance(key, Hashable) and key in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key '{key}' appears twice", key_node.start_mark
+                    )
+                seen.add(key)
+            return super().construct_mapping(node, deep)  # type: ignore[no-any-return]
+
+    _loader = UniqueKeyLoader
+    return UniqueKeyLoader

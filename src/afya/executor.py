@@ -1,0 +1,222 @@
+"""Run a stage over parts: in this process, or over a pool of processes, with the same bytes.
+
+A stage is a pure function from one part (a Parquet file, read as a Polars frame) to one part. It knows nothing of where
+it runs. State is files only: a part is done when its small manifest, keyed by input, configuration and code version,
+has been renamed into place; whatever was killed before that is done again.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from afya import __version__
+from afya.errors import AfyaError, RunError
+from afya.runs import Ledger, Rejection, canonical, read_json, sha256_path, sha256_text, sweep, write_frame, write_json
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Setup = Callable[[Mapping[str, Any]], Any]
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a stage made of one part: the rows it passes on, and one rejection for each row it does not."""
+
+    frame: pl.DataFrame
+    rejections: tuple[Rejection, ...] = ()
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What one worker of a stage needs. The process pool is sized by it."""
+
+    memory_gib: float = 1.0
+    gpus: int = 0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A named pure function over parts.
+
+    `function(frame, config, state)` must be importable by name (worker processes import it). `config` must be plain
+    JSON values: it is part of each part's key. `setup(config)` runs once a worker; what it returns is `state`.
+    `version` is raised when the function's meaning changes, so that old parts are done again.
+    """
+
+    name: str
+    function: Callable[[pl.DataFrame, Mapping[str, Any], Any], Output]
+    config: Mapping[str, Any] = field(default_factory=dict)
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    setup: Setup | None = None
+    needs: Needs = Needs()
+    version: int = 1
+
+    def key(self, source: Path) -> str:
+        """The identity of the part that this stage makes from `source`."""
+        described = [self.name, self.version, __version__, canonical(dict(self.config)), sha256_path(source)]
+        return sha256_text(canonical(described))
+
+
+@dataclass(frozen=True)
+class Part:
+    """A finished part: its file, and the account of its rows."""
+
+    path: Path
+    rows_in: int
+    rows_out: int
+    rejections: tuple[Rejection, ...]
+
+
+def run(
+    stage: Stage,
+    sources: Sequence[Path],
+    out: Path,
+    *,
+    workers: int = 1,
+    on_part: Callable[[Part, bool], None] | None = None,
+) -> list[Part]:
+    """Run `stage` over the files `sources`, writing `out/{stem}.parquet`; finished parts are not done again.
+
+    Args:
+        workers: processes to use; 1 runs in this process.
+        on_part: called with each finished part, in the order in which they finish, and whether it had been done before.
+
+    Returns:
+        The parts in the order of `sources`.
+
+    Raises:
+        RunError: a part failed, a worker died, or a part's account does not add up. Parts finished so far stand.
+    """
+    stems = [source.stem for source in sources]
+    if len(set(stems)) < len(stems):
+        raise RunError(
+            f"Stage '{stage.name}': two parts have the same name.", hint="Give the input files distinct names."
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    sweep(out)
+    done: dict[Path, Part] = {}
+    for part, source, fresh in _work(stage, sources, out, workers):
+        done[source] = part
+        if on_part is not None:
+            on_part(part, not fresh)
+    return [done[source] for source in sources]
+
+
+def ledger_of(stage: Stage, parts: Sequence[Part], ledger: Ledger | None = None) -> Ledger:
+    """The parts' accounts added to `ledger` (or to a new one), checked."""
+    ledger = ledger or Ledger()
+    for part in parts:
+        ledger.add(stage.name, part.rows_in, part.rows_out, part.rejections)
+    ledger.check()
+    return ledger
+
+
+def _work(stage: Stage, sources: Sequence[Path], out: Path, workers: int) -> Iterator[tuple[Part, Path, bool]]:
+    waiting = []
+    for source in sources:
+        part = _finished(stage, source, out)
+        if part is None:
+            waiting.append(source)
+        else:
+            yield part, source, False
+    if not waiting:
+        return
+    if workers <= 1:
+        state = stage.setup(stage.config) if stage.setup else None
+        for source in waiting:
+            yield _do(stage, source, out, state), source, True
+        return
+    # Spawned, not forked: torch and Polars hold threads, and a forked copy of them may hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        min(workers, len(waiting)), mp_context=context, initializer=_start, initargs=(stage,)
+    ) as pool:
+        futures = {pool.submit(_do_in_worker, source, out): source for source in waiting}
+        try:
+            for future in as_completed(futures):
+                yield future.result(), futures[future], True
+        except BrokenProcessPool:
+            raise RunError(
+                f"Stage '{stage.name}': a worker process died (out of memory, or killed).",
+                hint="Run the same command again to continue; with fewer workers if memory was short.",
+            ) from None
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+_worker: tuple[Stage, Any] | None = None
+
+
+def _start(stage: Stage) -> None:
+    global _worker
+    _worker = (stage, stage.setup(stage.config) if stage.setup else None)
+
+
+def _do_in_worker(source: Path, out: Path) -> Part:
+    if _worker is None:
+        raise RunError("A worker process was not set up.")
+    stage, state = _worker
+    return _do(stage, source, out, state)
+
+
+def _do(stage: Stage, source: Path, out: Path, state: Any) -> Part:
+    import polars as pl
+
+    key = stage.key(source)
+    try:
+        frame = pl.read_parquet(source)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise RunError(f"{source}: cannot be read as Parquet ({error}).") from error
+    _require_columns(stage, stage.reads, frame, source)
+    try:
+        output = stage.function(frame, stage.config, state)
+    except AfyaError:
+        raise
+    except Exception as error:
+        raise RunError(f"Stage '{stage.name}' failed on {source}: {type(error).__name__}: {error}") from error
+    _require_columns(stage, stage.writes, output.frame, source)
+    if frame.height != output.frame.height + len(output.rejections):
+        raise RunError(
+            f"Stage '{stage.name}' on {source}: {frame.height} rows in, {output.frame.height} out, "
+            f"{len(output.rejections)} rejected; that does not add up."
+        )
+    path = out / f"{source.stem}.parquet"
+    write_frame(path, output.frame)
+    # Last: this file is what says that the part is done.
+    write_json(
+        out / f"{source.stem}.json",
+        {
+            "key": key,
+            "rows_in": frame.height,
+            "rows_out": output.frame.height,
+            "sha256": sha256_path(path),
+            "rejections": [[entry.stage, entry.item_id, entry.reason, entry.detail] for entry in output.rejections],
+        },
+    )
+    return Part(path, frame.height, output.frame.height, output.rejections)
+
+
+def _finished(stage: Stage, source: Path, out: Path) -> Part | None:
+    path, manifest = out / f"{source.stem}.parquet", out / f"{source.stem}.json"
+    if not (path.exists() and manifest.exists()):
+        return None
+    told = read_json(manifest)
+    if told["key"] != stage.key(source) or told["sha256"] != sha256_path(path):
+        return None
+    rejections = tuple(Rejection(*entry) for entry in told["rejections"])
+    return Part(path, told["rows_in"], told["rows_out"], rejections)
+
+
+def _require_columns(stage: Stage, wanted: tuple[str, ...], frame: pl.DataFrame, source: Path) -> None:
+    missing = [name for name in wanted if name not in frame.columns]
+    if missing:
+        raise RunError(f"Stage '{stage.name}' on {source}: column(s) {', '.join(missing)} are missing.")
