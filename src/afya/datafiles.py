@@ -55,12 +55,26 @@ def validate(content: object, model: type[Model], where: str) -> Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        known = sorted(model.model_fields)
+        known = sorted(_keys(model, set()))
         lines = [_explain(problem, known) for problem in error.errors()[:8]]
         more = error.error_count() - len(lines)
         if more > 0:
             lines.append(f"and {more} more")
         raise ConfigError(f"{where}: " + "; ".join(lines) + ".") from None
+
+
+def _keys(model: Any, seen: set[Any]) -> set[str]:
+    """The field names of a model and of the models inside it."""
+    from typing import get_args
+
+    from pydantic import BaseModel
+
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        if model in seen:
+            return set()
+        seen.add(model)
+        return {*model.model_fields}.union(*(_keys(field.annotation, seen) for field in model.model_fields.values()))
+    return set().union(*(_keys(part, seen) for part in get_args(model)))
 
 
 def _explain(problem: Any, known: list[str]) -> str:

@@ -59,13 +59,17 @@ class DatasetWriter:
                 f"{path} already holds a dataset" + (f" made otherwise: {'; '.join(keys[:5])}." if keys else "."),
                 hint="Choose another folder, or remove this one.",
             )
-        if path.exists() and any(
-            child.name not in (".building", "data", "README.md", "ledger.parquet") for child in path.iterdir()
-        ):
+        if path.exists() and not path.is_dir():
+            raise RunError(f"{path} is a file.", hint="Give the folder to write.")
+        torn = set(path.glob(".*.tmp"))
+        known = {self._building, path / "data", path / "README.md", path / "ledger.parquet", *torn}
+        if path.exists() and not known.issuperset(path.iterdir()):
             raise RunError(f"{path} is not empty and holds no dataset.", hint="Choose a new or empty folder.")
         # What an earlier, killed build left behind has no manifest: it is not a dataset and is made again.
         for leftover in (self._building, path / "data"):
             shutil.rmtree(leftover, ignore_errors=True)
+        for file in torn:
+            file.unlink()
         self._building.mkdir(parents=True, exist_ok=True)
 
     def add(self, item: Item) -> None:

@@ -1,0 +1,146 @@
+"""`afya data`: bring public datasets in, and look at what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+    from afya.sources import ImportResult
+
+app = typer.Typer(help="Bring public datasets in and build checked multilingual ones.", no_args_is_help=True)
+
+_EXAMPLES = 3
+_NAMED = 12
+
+
+@app.command("import")
+def import_(
+    source: Annotated[str, typer.Argument(help="The dataset's name; 'afya data sources' lists them.")],
+    path: Annotated[Path, typer.Argument(help="Its file, or the folder that its files are in.")],
+    out: Annotated[Path, typer.Option("--out", help="The dataset folder to write.")],
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first malformed row.")] = False,
+    langs: Annotated[
+        str | None, typer.Option("--langs", help="Only these languages: sw,yo,zu; or all (of the twelve).")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option("--split", help="Put every row into this split: train, dev or test.")
+    ] = None,
+) -> None:
+    """Read a public dataset's files into a dataset folder, and print what became of every row."""
+    from typing import cast
+
+    from rich.console import Console
+
+    from afya.items import Split
+    from afya.languages import parse_codes
+    from afya.sources import import_source
+    from afya.sources import source as find_source
+
+    codes = None if langs is None else parse_codes(langs)
+    if codes and langs == "all":
+        codes = tuple(code for code in codes if code in find_source(source).languages)
+    with _progress(f"importing {source}") as report:
+        result = import_source(
+            source, path, out, strict=strict, langs=codes, split=cast("Split | None", split), on_progress=report
+        )
+    console = Console()
+    console.print(_rows_table(result))
+    if result.ledger.rejections:
+        console.print(_rejections_table(result))
+    console.print(
+        f"{result.rows_read:,} rows read, {result.rows_written:,} written to {out}, "
+        f"{result.rows_read - result.rows_written:,} rejected.",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@app.command("sources")
+def sources() -> None:
+    """List the public datasets that can be imported."""
+    from rich.console import Console
+
+    from afya.sources import SOURCES
+
+    table = _table("name", "languages", "task", "licence", "reads")
+    for index in (0, 2, 3):
+        table.columns[index].no_wrap = True
+    for entry in SOURCES.values():
+        codes = entry.languages
+        shown = " ".join(codes) if len(codes) <= _NAMED else f"{len(codes)} languages"
+        table.add_row(*_plain(entry.name, shown, "\n".join(entry.tasks), entry.licence, entry.reads))
+    Console().print(table)
+
+
+def _rows_table(result: ImportResult) -> Table:
+    from afya.items import SPLITS
+    from afya.languages import language
+
+    table = _table("language", *SPLITS, "all", title=f"{result.source.title}: rows written")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for code, counts in result.manifest["rows"].items():
+        cells = [f"{counts[name]:,}" if name in counts else "-" for name in SPLITS]
+        table.add_row(f"{language(code).name} ({code})", *cells, f"{sum(counts.values()):,}")
+    return table
+
+
+def _rejections_table(result: ImportResult) -> Table:
+    from afya.sources.source import STAGE
+
+    table = _table("reason", "rows", "for example", title="Rows rejected (all of them: ledger.parquet)")
+    table.columns[1].justify = "right"
+    for reason, count in result.ledger.reasons(STAGE).most_common():
+        for index, entry in enumerate(result.examples(reason, _EXAMPLES)):
+            # A row whose id could not be read is named by its place, which the detail says already.
+            name = "" if (entry.detail or "").startswith(entry.item_id.partition(":")[2]) else f" ({entry.item_id})"
+            shown = (reason, f"{count:,}") if index == 0 else ("", "")
+            table.add_row(*_plain(*shown, f"{entry.detail}{name}"))
+    return table
+
+
+def _table(*columns: str, title: str | None = None) -> Table:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _plain(*cells: str) -> list[Text]:
+    """Cells that are shown as they are: a bracket in a dataset's text is no markup."""
+    from rich.text import Text
+
+    return [Text(cell) for cell in cells]
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int, int], None]]:
+    """A bar on standard error, where there is a terminal; gives a function of bytes done, bytes in all and rows."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[rows]:,} rows"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None, rows=0)
+
+        def report(done: int, total: int, rows: int) -> None:
+            bar.update(task, completed=min(done, total), total=total, rows=rows)
+
+        yield report

@@ -1,0 +1,1 @@
+"""Building datasets: from readers and the built-in sample to checked dataset folders."""

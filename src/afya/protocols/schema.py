@@ -1,0 +1,146 @@
+"""The shape of the protocol files; apart from the loader so that pydantic is imported only when one is read."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Scalar = bool | int | float | str
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class CitationFile(_Strict):
+    """A place in a source."""
+
+    source: str
+    page: str = Field(min_length=1)
+
+
+class SourceFile(_Strict):
+    """A document, in sources.yaml."""
+
+    title: str
+    publisher: str
+    year: int | None = None
+    licence: str
+    seen: Literal["original", "transcription"]
+
+
+class SourcesFile(_Strict):
+    """sources.yaml."""
+
+    sources: dict[str, SourceFile]
+
+
+class InputFile(_Strict):
+    """One input of a protocol."""
+
+    type: Literal["int", "number", "bool", "enum"]
+    unit: str | None = None
+    range: list[float] | None = None
+    step: float = 1
+    values: list[str] = []
+    section: str | None = None
+    danger: bool = False
+    entry: bool = False
+    required: bool = False
+    dosing_only: bool = False
+
+    @model_validator(mode="after")
+    def _fits_its_type(self) -> InputFile:
+        if self.type in ("int", "number") and (
+            self.range is None or len(self.range) != 2 or self.range[0] >= self.range[1]
+        ):
+            raise ValueError("a number needs range: [lowest, first value above]")
+        if self.type in ("int", "number") and not self.unit:
+            raise ValueError("a number needs its unit")
+        if self.type == "enum" and len(set(self.values)) < 2:
+            raise ValueError("an enum needs two or more different values")
+        if self.danger and self.type != "bool":
+            raise ValueError("a danger sign is a yes-or-no question (type: bool)")
+        return self
+
+
+class RowFile(_Strict):
+    """One row of a table."""
+
+    when: dict[str, object]
+    classification: str | None = None
+    result: str | None = None
+    colour: Literal["red", "yellow", "green"] | None = None
+    actions: list[str | dict[str, int | dict[str, float]]] = []
+    doses: list[str] = []
+    params: dict[str, float] = {}
+    source: str
+    page: str = Field(min_length=1)
+    also: list[CitationFile] = []
+    reviewed: bool
+    note: str | None = None
+
+
+class TableFile(_Strict):
+    """One decision table."""
+
+    id: str
+    section: str
+    kind: Literal["classify", "derive"]
+    semantics: Literal["first_match", "unique"]
+    applies: dict[str, object] = {}
+    rows: list[RowFile] = Field(min_length=1)
+
+
+class ProtocolFile(_Strict):
+    """A protocol file."""
+
+    id: str
+    version: int
+    title: str
+    sources: str
+    formulary: str
+    inputs: dict[str, InputFile]
+    tables: list[TableFile] = Field(min_length=1)
+
+
+class BandFile(_Strict):
+    """One row of the formulary."""
+
+    months: list[float] = Field(min_length=2, max_length=2)
+    kg: list[float] | None = Field(min_length=2, max_length=2)
+    amount: dict[str, float | str]
+    times_a_day: int | None
+    every_hours: int | None = None
+    days: int | None
+    until: str | None = None
+    source: str
+    page: str = Field(min_length=1)
+    also: list[CitationFile] = []
+    reviewed: bool
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _ends(self) -> BandFile:
+        if self.days is None and self.until is None:
+            raise ValueError("give days, or until (when the medicine is stopped)")
+        if self.months[0] >= self.months[1] or (self.kg is not None and self.kg[0] >= self.kg[1]):
+            raise ValueError("an interval is [from, below]")
+        return self
+
+
+class MedicineFile(_Strict):
+    """One medicine of the formulary."""
+
+    form: str
+    strength: str | None
+    card: str
+    bands: list[BandFile] = Field(min_length=1)
+
+
+class FormularyFile(_Strict):
+    """formulary.yaml."""
+
+    sources: str
+    medicines: dict[str, MedicineFile]

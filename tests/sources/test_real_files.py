@@ -1,0 +1,126 @@
+"""The published files themselves, where they are: every count is that of the file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from afya.folders import read_dataset
+from afya.items import SPLITS
+from afya.sources import ImportResult, import_source
+
+# source, folder, rows read, rows written by (language, split), rejections by reason
+CASES: list[tuple[str, str, int, dict[str, dict[str, int]], dict[str, int]]] = [
+    ("medqa", "medqa_usmle", 1272, {"en": {"dev": 1272}}, {}),
+    ("medmcqa", "medagents_en/medmcqa", 2816, {"en": {"test": 2816}}, {}),
+    ("mmlu", "mmlu_medical_en", 1794, {"en": {"test": 1794}}, {}),
+    ("mmlu-pro", "medagents_en/mmlu-pro", 818, {"en": {"test": 818}}, {}),
+    ("pubmedqa", "pubmedqa", 1000, {"en": {"train": 500, "test": 500}}, {}),
+    ("frenchmedmcqa", "frenchmedmcqa", 2171 + 312, {"fr": {"train": 2170, "dev": 312}}, {"duplicate_id": 1}),
+    ("kormedmcqa", "kormedmcqa", 3401 + 1059 + 20, {"ko": {"train": 3401, "dev": 1059}}, {"duplicate_id": 20}),
+    (
+        "igakuqa119",
+        "igakuqa119",
+        400,
+        {"ja": {"test": 292}},
+        {"needs_picture": 103, "missing_option": 4, "empty_question": 1},
+    ),
+    ("jmmlu", "jmmlu", 1701, {"ja": {"test": 1701}}, {}),
+    (
+        "casimedicos",
+        "casimedicos",
+        4 * 436,
+        {**{lang: {"train": 381, "dev": 55} for lang in ("en", "fr", "es")}, "it": {"train": 380, "dev": 55}},
+        {"missing_option": 1},
+    ),
+    (
+        "apollo",
+        "apollo_xmedbench",
+        12050,
+        {
+            "en": {"dev": 416},
+            "zh": {"dev": 437, "test": 8759},
+            "fr": {"dev": 16},
+            "es": {"dev": 137},
+            "ar": {"dev": 54, "test": 1088},
+            "hi": {"dev": 54, "test": 1089},
+        },
+        {},
+    ),
+    ("healthbench-br", "healthbench_br", 1000, {"pt": {"test": 1000}}, {}),
+    (
+        "mmlu-african",
+        "mmlu_clinical_african/mmlu_cm_ck_vir",
+        12 * (265 + 173 + 29 + 22 + 5 + 5),
+        {
+            lang: {"dev": 61, "test": 438}
+            for lang in ("en", "zu", "xh", "af", "ig", "sn", "am", "bm", "nso", "st", "tn", "ts")
+        },
+        {},
+    ),
+    ("kqa", "kqa", 201, {"en": {"test": 201}}, {}),
+    ("medquad", "medquad", 16407, {"en": {"train": 16407}}, {}),
+]
+
+
+def _import(shared: Path, out: Path, name: str, folder: str) -> ImportResult:
+    path = shared / "data" / folder
+    if not path.exists():
+        pytest.skip(f"{path} is absent")
+    return import_source(name, path, out)
+
+
+@pytest.mark.parametrize(("name", "folder", "rows", "written", "refused"), CASES, ids=[case[0] for case in CASES])
+def test_every_row_of_the_published_files_is_accounted_for(
+    name: str,
+    folder: str,
+    rows: int,
+    written: dict[str, dict[str, int]],
+    refused: dict[str, int],
+    shared: Path,
+    tmp_path: Path,
+) -> None:
+    result = _import(shared, tmp_path / "out", name, folder)
+
+    assert result.rows_read == rows
+    assert result.manifest["rows"] == written
+    assert result.ledger.reasons("import") == refused
+    on_disk: Counter[tuple[str, str]] = Counter()
+    for frame in read_dataset(tmp_path / "out"):
+        on_disk.update(zip(frame["lang"], frame["split"], strict=True))
+    assert on_disk == {(lang, split): count for lang, counts in written.items() for split, count in counts.items()}
+
+
+def test_machine_and_back_translations_are_sources_of_their_own(shared: Path, tmp_path: Path) -> None:
+    result = _import(shared, tmp_path / "out", "mmlu-african", "mmlu_clinical_african")
+
+    frames = list(read_dataset(tmp_path / "out"))
+    assert result.rows_read == result.rows_written == 12 * 499 + 2 * 299
+    assert Counter(name for frame in frames for name in frame["source"]) == {
+        "mmlu-african": 12 * 499,
+        "mmlu-african-mt": 299,
+        "mmlu-african-bt": 299,
+    }
+
+
+def test_tico19_has_each_sentence_in_19_languages(shared: Path, tmp_path: Path) -> None:
+    result = _import(shared, tmp_path / "out", "tico19", "tico19")
+
+    # One list repeats itself as 306 lines of nothing but commas.
+    assert result.ledger.reasons("import") == {"empty_question": 306}
+    rows = result.manifest["rows"]
+    assert {counts["test"] for counts in rows.values() if "test" in counts} == {3071}
+    assert sum("test" in counts for counts in rows.values()) == 19
+    assert rows["wo"] == {"train": 306}
+    assert result.rows_written == sum(counts.get(split, 0) for counts in rows.values() for split in SPLITS)
+
+
+def test_sib200_is_aligned_over_25_languages(shared: Path, tmp_path: Path) -> None:
+    result = _import(shared, tmp_path / "out", "sib200", "sib200")
+
+    assert len(result.manifest["rows"]) == 25
+    assert all(counts == {"train": 701, "dev": 99} for counts in result.manifest["rows"].values())
+    groups = Counter(group for frame in read_dataset(tmp_path / "out") for group in frame["group_id"])
+    assert set(groups.values()) == {25}
