@@ -1,0 +1,109 @@
+"""The words of a language: option letters, answer markers, refusals, negation cues, number words.
+
+The words stand in lang/{code}.yaml beside this file. A language without a file, or a file without a key, is an error:
+English is never used in its place.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from afya.datafiles import read_model
+from afya.errors import ConfigError
+from afya.languages import language
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Word = Annotated[str, Field(min_length=1)]
+Words = tuple[Word, ...]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Negation(_Strict):
+    """Cues that deny a word: those that stand before it, and those that stand after it."""
+
+    before: Words
+    after: Words
+
+
+class Joiners(_Strict):
+    """Words that join two option letters: both are meant, or either."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    both: Words = Field(alias="and")
+    either: Words = Field(alias="or")
+
+
+class YesNoUnknown(_Strict):
+    """Short answers to a question."""
+
+    yes: Words
+    no: Words
+    unknown: Words
+
+
+class TextLiterals(_Strict):
+    """One language's file. `number_words` maps a value to its words, or to None where they are not known."""
+
+    language: str
+    reviewed: bool
+    option_letters: Annotated[Words, Field(min_length=5, max_length=10)]
+    answer_markers: Annotated[Words, Field(min_length=1)]
+    option_words: Words
+    joiners: Joiners
+    refusals: Annotated[Words, Field(min_length=1)]
+    negation: Negation
+    yes_no_unknown: YesNoUnknown
+    sentence_ends: Annotated[Words, Field(min_length=1)]
+    number_words: dict[int, tuple[Word, ...] | None]
+
+    @model_validator(mode="after")
+    def _letters_differ(self) -> TextLiterals:
+        if len(set(self.option_letters)) < len(self.option_letters):
+            raise ValueError("option_letters repeats a letter")
+        return self
+
+    @property
+    def numbers(self) -> Mapping[str, int]:
+        """The value of each known number word."""
+        return {word: value for value, words in self.number_words.items() for word in words or ()}
+
+
+def folder() -> Path:
+    """Where the languages' files lie."""
+    return Path(str(files("afya"))) / "text" / "lang"
+
+
+@cache
+def text_literals(lang: str) -> TextLiterals:
+    """The words of one language.
+
+    Raises:
+        ConfigError: the code is unknown, the language has no file, or the file lacks a key; English never stands in.
+    """
+    name = language(lang).name
+    path = folder() / f"{lang}.yaml"
+    if not path.exists():
+        raise ConfigError(
+            f"{name} ({lang}) has no text literals: {path} does not exist.",
+            hint="Add the language by translating lang/en.yaml of afya.text.",
+        )
+    found = read_model(path, TextLiterals)
+    if found.language != lang:
+        raise ConfigError(f"{path}: language is '{found.language}', the file's name says '{lang}'.")
+    return found
+
+
+def literal_codes() -> tuple[str, ...]:
+    """Codes of the languages that have a file, sorted."""
+    return tuple(sorted(path.stem for path in folder().glob("*.yaml")))
