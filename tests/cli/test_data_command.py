@@ -1,0 +1,54 @@
+"""`afya data` as a person uses it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from afya.cli.data import app
+from afya.errors import DataError
+
+ROW = {"question": "How many [bold] fingers?", "options": {"A": "One", "B": "Five"}, "answer_idx": "B"}
+
+
+@pytest.fixture
+def medqa(tmp_path: Path) -> Path:
+    file = tmp_path / "dev.jsonl"
+    file.write_text("".join(json.dumps({**ROW, "answer_idx": letter}) + "\n" for letter in "ABZ"), encoding="utf-8")
+    return file
+
+
+def run(*arguments: str | Path) -> str:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "160"})
+    if result.exception is not None:
+        raise result.exception
+    return result.output
+
+
+def test_import_prints_what_became_of_every_row(medqa: Path, tmp_path: Path) -> None:
+    output = run("import", "medqa", medqa, "--out", tmp_path / "out")
+
+    assert "English (en)" in output
+    assert "answer_outside_options" in output
+    assert "dev.jsonl:3: 'Z' is none of A, B" in output
+    assert "3 rows read, 2 written" in output
+    assert (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_import_can_be_strict_and_choose_the_split(medqa: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"dev\.jsonl:3"):
+        run("import", "medqa", medqa, "--out", tmp_path / "strict", "--strict")
+
+    run("import", "medqa", medqa, "--out", tmp_path / "out", "--split", "test", "--langs", "all")
+    assert [file.name for file in (tmp_path / "out" / "data" / "en").iterdir()] == ["test-00000-of-00001.parquet"]
+
+
+def test_sources_lists_each_with_its_licence_and_files() -> None:
+    output = run("sources")
+
+    assert "mmlu-african" in output
+    assert "CC-BY-NC-2.0" in output
+    assert "questions_w_answers.jsonl" in output
