@@ -66,7 +66,7 @@ class Text(_Strict):
 
 
 class Texts(_Strict):
-    """One language's file. `origin` says who wrote it; `reviewed` whether a fluent second person has read every line."""
+    """One language's file. `origin`: who wrote it; `reviewed`: whether a fluent second person has read every line."""
 
     language: str
     origin: Origin
