@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -81,14 +81,62 @@ def sources() -> None:
     Console().print(table)
 
 
+@app.command("sample")
+def sample(
+    out: Annotated[Path, typer.Option("--out", help="The dataset folder to write.")],
+    langs: Annotated[str, typer.Option("--langs", help="Languages: sw,yo,zu; or all (of the twelve).")] = "all",
+) -> None:
+    """Write the built-in sample: 40 groups on community health, parallel, unreviewed."""
+    from afya.data.building import write_sample
+    from afya.languages import parse_codes
+
+    _print_rows("The built-in sample", write_sample(out, parse_codes(langs)), out)
+
+
+@app.command("vignettes")
+def vignettes(
+    out: Annotated[Path, typer.Option("--out", help="The dataset folder to write.")],
+    train: Annotated[int, typer.Option("--train", min=0, help="Cases in the train split.")] = 0,
+    dev: Annotated[int, typer.Option("--dev", min=0, help="Cases in the dev split.")] = 0,
+    test: Annotated[int, typer.Option("--test", min=0, help="Cases in the test split.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Another seed draws other cases.")] = 0,
+    langs: Annotated[str, typer.Option("--langs", help="Languages: sw,yo,zu; or all (of the twelve).")] = "all",
+) -> None:
+    """Draw practice cases from the clinical protocols, with exact answers, the same cases in every language."""
+    from afya.data.building import write_vignettes
+    from afya.items import Split
+    from afya.languages import parse_codes
+
+    codes = parse_codes(langs)
+    groups: dict[Split, int] = {"train": train, "dev": dev, "test": test}
+    total = sum(groups.values()) * len(codes)
+    with _progress("drawing vignettes") as report:
+        manifest = write_vignettes(
+            out, groups, langs=codes, seed=seed, on_progress=lambda rows: report(rows, total, rows)
+        )
+    _print_rows("Vignettes", manifest, out)
+
+
+def _print_rows(title: str, manifest: dict[str, Any], out: Path) -> None:
+    from rich.console import Console
+
+    console = Console()
+    console.print(_counts_table(title, manifest["rows"]))
+    console.print(f"Written to {out}; README.md there says what it is.", markup=False, highlight=False, soft_wrap=True)
+
+
 def _rows_table(result: ImportResult) -> Table:
+    return _counts_table(f"{result.source.title}: rows written", result.manifest["rows"])
+
+
+def _counts_table(title: str, rows: dict[str, dict[str, int]]) -> Table:
     from afya.items import SPLITS
     from afya.languages import language
 
-    table = _table("language", *SPLITS, "all", title=f"{result.source.title}: rows written")
+    table = _table("language", *SPLITS, "all", title=title)
     for column in table.columns[1:]:
         column.justify = "right"
-    for code, counts in result.manifest["rows"].items():
+    for code, counts in rows.items():
         cells = [f"{counts[name]:,}" if name in counts else "-" for name in SPLITS]
         table.add_row(f"{language(code).name} ({code})", *cells, f"{sum(counts.values()):,}")
     return table

@@ -1,8 +1,8 @@
 """Which language a text is in, and whether that is sure enough to say so.
 
 Three witnesses. The script decides for languages that have one of their own. Among languages in Latin script, small
-words that carry grammar (evidence.yaml, and words the caller knows to be of a language) stand against pycld2, which is
-asked when the extra `assistant` is installed. They must agree, or one of them must be strong and the other silent;
+words that carry grammar (`identification` in lang/{code}.yaml, neighbours.yaml, and words the caller knows to be of a
+language) stand against pycld2, which is asked when the extra `assistant` is installed. They must agree, or one of them must be strong and the other silent;
 otherwise the verdict is "uncertain", which is the right answer to "MUAC 112" and to two words of Zulu or Xhosa.
 
 pycld2 names a language for almost anything and falls back on English for short texts, so its English counts only where
@@ -21,9 +21,10 @@ from pathlib import Path
 
 import regex
 
-from afya.datafiles import read_yaml
+from afya.datafiles import read_yaml, validate
 from afya.errors import ConfigError
 from afya.languages import language, registry
+from afya.text.literals import Identification, literal_codes, text_literals
 from afya.text.normalise import fold, fold_marks, normalise
 from afya.text.words import words
 
@@ -201,18 +202,12 @@ class _Evidence:
 
 @cache
 def _evidence() -> _Evidence:
-    path = Path(str(files("afya.text"))) / "evidence.yaml"
-    content = read_yaml(path)
-    if not isinstance(content, dict) or not isinstance(content.get("words"), dict):
-        raise ConfigError(f"{path}: expected 'words' with languages, each with a list of words, and 'relatives'.")
     marked: dict[str, dict[str, None]] = {}
     plain: dict[str, dict[str, None]] = {}
     openings: dict[str, dict[str, None]] = {}
-    for code, listed in content["words"].items():
-        language(str(code))
-        for word in listed:
-            if not isinstance(word, str):
-                raise ConfigError(f"{path}: {code} holds {word!r}, which is not a word.", hint='Put it in "quotes".')
+    told = _told()
+    for code, row in told.items():
+        for word in row.words:
             if word.endswith("*"):
                 openings.setdefault(fold_marks(word[:-1]), {})[code] = None
                 continue
@@ -222,8 +217,23 @@ def _evidence() -> _Evidence:
         marked={word: tuple(codes) for word, codes in marked.items()},
         plain={word: tuple(codes) for word, codes in plain.items()},
         openings={word: tuple(codes) for word, codes in openings.items()},
-        relatives=tuple(frozenset(group) for group in content.get("relatives", ())),
+        relatives=tuple(frozenset({code, *row.relatives}) for code, row in told.items() if row.relatives),
     )
+
+
+def _told() -> dict[str, Identification]:
+    """What tells each language: from the languages' files, and for their neighbours from neighbours.yaml."""
+    told = {code: text_literals(code).identification for code in literal_codes()}
+    path = Path(str(files("afya.text"))) / "neighbours.yaml"
+    content = read_yaml(path)
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: expected language codes, each with a list of words.")
+    for code, listed in content.items():
+        language(str(code))
+        if code in told:
+            raise ConfigError(f"{path}: {code} has a file of its own.", hint=f"Move its words to lang/{code}.yaml.")
+        told[str(code)] = validate({"words": listed, "relatives": []}, Identification, f"{path}, {code}")
+    return told
 
 
 @cache

@@ -1,7 +1,7 @@
-"""The words of a language: option letters, answer markers, refusals, negation cues, number words.
+"""What belongs to a language: option letters, answer markers, refusals, negation, numbers, words that tell it.
 
-The words stand in lang/{code}.yaml beside this file. A language without a file, or a file without a key, is an error:
-English is never used in its place.
+All of it stands in lang/{code}.yaml beside this file; lang/en.yaml says what each key means. A language without a file,
+or a file without a key, is an error: English is never used in its place.
 """
 
 from __future__ import annotations
@@ -29,10 +29,23 @@ class _Strict(BaseModel):
 
 
 class Negation(_Strict):
-    """Cues that deny a word: those that stand before it, and those that stand after it."""
+    """Words that deny, and those that decide how far they reach; afya.text.negation says how they are used.
+
+    `before` and `after`: cues that stand before and after the word they deny. `inside`: words that hold a denial within
+    them. `articles` and `light`: what may stand between a cue and the word it denies; `light_after`: the same for cues
+    behind it. `contrast`: words that end the reach. `nouns`: what may be an item of a list of things denied.
+    `verb_final`: a denial behind a word belongs to it, whatever follows.
+    """
 
     before: Words
     after: Words
+    inside: Words
+    articles: Words
+    light: Words
+    light_after: Words
+    contrast: Words
+    nouns: Words
+    verb_final: bool
 
 
 class Joiners(_Strict):
@@ -52,8 +65,19 @@ class YesNoUnknown(_Strict):
     unknown: Words
 
 
+class Identification(_Strict):
+    """Small words that tell the language, and codes of the languages that a few words cannot tell from it."""
+
+    words: Words
+    relatives: Words
+
+
 class TextLiterals(_Strict):
-    """One language's file. `number_words` maps a value to its words, or to None where they are not known."""
+    """One language's file.
+
+    `number_words` maps a value to its words, or to None where they are not known. `unit_first`: whether a unit stands
+    before its number ("miezi 8"). `duration`: what stands between a sign and how long it has lasted.
+    """
 
     language: str
     reviewed: bool
@@ -66,6 +90,9 @@ class TextLiterals(_Strict):
     yes_no_unknown: YesNoUnknown
     sentence_ends: Annotated[Words, Field(min_length=1)]
     number_words: dict[int, tuple[Word, ...] | None]
+    unit_first: bool
+    duration: Words
+    identification: Identification
 
     @model_validator(mode="after")
     def _letters_differ(self) -> TextLiterals:

@@ -1,8 +1,9 @@
 """Numbers with their units, as people write them: "8 months", "miezi 8", "52/min", "11,5 cm", "八个月", "fifty-two".
 
 Which words are units is the caller's (a pack's) knowledge, which words are numbers the language's (lang/{code}.yaml);
-symbols that all languages share stand in symbols.yaml. A unit may stand before or after its number: in each text the
-order that leaves fewer numbers without a unit is taken, since Swahili, Yoruba and Zulu put the unit first.
+symbols that all languages share stand in symbols.yaml and always follow their number. A word may stand on either side:
+the language's own order is taken (`unit_first`: Swahili "miezi 8"), unless the other one finds a unit for more numbers
+of the text.
 """
 
 from __future__ import annotations
@@ -48,18 +49,10 @@ class Quantity:
     spelled: bool
 
 
+@cache
 def lasting_words(lang: str) -> frozenset[str]:
     """What stands between a sign and how long it has lasted ("for", "tangu"), without marks and blanks."""
-    return _lasting().get(lang, frozenset())
-
-
-@cache
-def _lasting() -> dict[str, frozenset[str]]:
-    path = Path(str(files("afya.text"))) / "duration.yaml"
-    rows = read_yaml(path)
-    if not isinstance(rows, dict) or not all(isinstance(listed, list) for listed in rows.values()):
-        raise ConfigError(f"{path}: expected languages, each with a list of words.")
-    return {str(code): frozenset(fold_marks("".join(str(w).split())) for w in listed) for code, listed in rows.items()}
+    return frozenset(fold_marks("".join(words.split())) for words in text_literals(lang).duration)
 
 
 class Units:
@@ -89,17 +82,21 @@ def quantities(text: str, units: Units) -> list[Quantity]:
     numbers = _numbers(text, units.lang)
     if not numbers:
         return []
-    marks = _units(text, units)
+    marks, symbols = _units(text, units)
     ends = clause_ends(text)
-    after = _pair(text, numbers, marks, ends, units.lang, before=False)
-    before = _pair(text, numbers, marks, ends, units.lang, before=True)
-    chosen, other = (before, after) if len(before) > len(after) else (after, before)
+    # A symbol stands right behind its number, whatever the language's order.
+    chosen = {place: symbols[number.end] for place, number in enumerate(numbers) if number.end in symbols}
+    open_marks = [mark for mark in marks if mark not in symbols.values()]
+    before = _pair(text, numbers, open_marks, ends, units.lang, chosen, before=True)
+    after = _pair(text, numbers, open_marks, ends, units.lang, chosen, before=False)
+    own, other = (before, after) if text_literals(units.lang).unit_first else (after, before)
     # What the chosen order leaves without a unit may still have one on the other side.
-    taken = set(chosen.values())
-    for place, mark in other.items():
-        if place not in chosen and mark not in taken:
-            chosen[place] = mark
-            taken.add(mark)
+    taken: set[Mark] = set()
+    for pairs in (other, own) if len(other) > len(own) else (own, other):
+        for place, mark in pairs.items():
+            if place not in chosen and mark not in taken:
+                chosen[place] = mark
+                taken.add(mark)
     found = []
     for place, number in enumerate(numbers):
         unit = chosen.get(place)
@@ -115,13 +112,21 @@ Mark = tuple[int, int, str]
 
 
 def _pair(
-    text: str, numbers: list[Quantity], marks: list[Mark], ends: list[int], lang: str, *, before: bool
+    text: str,
+    numbers: list[Quantity],
+    marks: list[Mark],
+    ends: list[int],
+    lang: str,
+    done: Mapping[int, Mark],
+    *,
+    before: bool,
 ) -> dict[int, Mark]:
+    """For each number that is not done, by its place in the list, the unit beside it on one side."""
     pairs: dict[int, Mark] = {}
     taken: set[Mark] = set()
     starts = [mark[0] for mark in marks]
     others = [number.start for number in numbers]
-    order = list(enumerate(numbers))
+    order = [entry for entry in enumerate(numbers) if entry[0] not in done]
     for place, number in order if not before else reversed(order):
         nearest: tuple[int, Mark] | None = None
         following = bisect_left(starts, number.end)
@@ -153,11 +158,15 @@ def _distance(between: str, lang: str) -> int:
     return len("".join(between.split()))
 
 
-def _units(text: str, units: Units) -> list[Mark]:
+def _units(text: str, units: Units) -> tuple[list[Mark], dict[int, Mark]]:
+    """The units in `text`, and those of them that are symbols, by the end of the number before them."""
     found: list[Match] = units.phrases.find(text)
     marks = [(match.start, match.end, match.key) for match in found]
+    symbols: dict[int, Mark] = {}
     for key, pattern in _symbols().items():
-        marks += [(hit.start("unit"), hit.end("unit"), key) for hit in pattern.finditer(text.casefold())]
+        for hit in pattern.finditer(text.casefold()):
+            symbols[hit.start()] = (hit.start("unit"), hit.end("unit"), key)
+    marks += symbols.values()
     # The longest of those that lie on one another: "days" is not also "day", "°C" not also "C".
     marks.sort(key=lambda mark: (mark[0] - mark[1], mark[0]))
     kept: list[Mark] = []
@@ -167,7 +176,7 @@ def _units(text: str, units: Units) -> list[Mark]:
         if covered.isdisjoint(places):
             kept.append(mark)
             covered.update(places)
-    return sorted(kept)
+    return sorted(kept), {end: mark for end, mark in symbols.items() if mark in kept}
 
 
 @cache

@@ -1,0 +1,186 @@
+"""`afya bench`: measure models in every language, and report what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from afya.runs import Ledger
+
+app = typer.Typer(help="Measure models in every language, and report what came out.", no_args_is_help=True)
+
+
+@app.command("run")
+def run(
+    model: Annotated[
+        list[str],
+        typer.Option(
+            "--model",
+            help="hf:FOLDER, hf:OWNER/NAME or openai:NAME, optionally named: base=hf:FOLDER. May be repeated.",
+        ),
+    ],
+    data: Annotated[list[Path], typer.Option("--data", help="A dataset folder. May be repeated.")],
+    out: Annotated[Path, typer.Option("--out", help="The run folder; an unfinished run in it is continued.")],
+    langs: Annotated[
+        str, typer.Option("--langs", help="Languages: sw,yo,zu; or all: those of the twelve that the data has.")
+    ] = "all",
+    tasks: Annotated[str, typer.Option("--tasks", help="Tasks: mcq, nli, or both with a comma.")] = "mcq,nli",
+    split: Annotated[
+        str, typer.Option("--split", help="Splits: test, dev, train, several with commas; or all.")
+    ] = "test",
+    setting: Annotated[
+        str, typer.Option("--setting", help="letter and cloze score the options, generate reads a written answer.")
+    ] = "letter",
+    limit: Annotated[
+        int | None, typer.Option("--limit", help="Items per language and task; the same groups in every language.")
+    ] = None,
+    normalise: Annotated[
+        str, typer.Option("--normalise", help="Divide an option's score by nothing (none) or by its length (bytes).")
+    ] = "none",
+    max_tokens: Annotated[int, typer.Option("--max-tokens", help="Longest written answer, in tokens.")] = 256,
+    temperature: Annotated[float, typer.Option("--temperature", help="0: always the most probable token.")] = 0.0,
+    seed: Annotated[int, typer.Option("--seed", help="Of the choice of items under a limit, and of sampling.")] = 0,
+    dtype: Annotated[str | None, typer.Option("--dtype", help="hf: float32, bfloat16 or float16.")] = None,
+    device: Annotated[str | None, typer.Option("--device", help="hf: cpu, cuda, cuda:1 ...")] = None,
+    batch_tokens: Annotated[int | None, typer.Option("--batch-tokens", help="hf: tokens in one batch.")] = None,
+    base_url: Annotated[
+        str | None, typer.Option("--base-url", help="openai: the endpoint, such as http://localhost:8000/v1")
+    ] = None,
+    api_key_env: Annotated[
+        str | None, typer.Option("--api-key-env", help="openai: the environment variable that holds the key.")
+    ] = None,
+    concurrency: Annotated[int | None, typer.Option("--concurrency", help="openai: requests at a time.")] = None,
+) -> None:
+    """Ask models about the items of datasets, score what they say, and write the report."""
+    from typing import cast
+
+    from rich.console import Console
+
+    from afya.bench.prompts import Setting
+    from afya.bench.report import print_table, write_csv, write_report
+    from afya.bench.run import bench_run
+    from afya.bench.score import Normalise
+    from afya.bench.summary import read_scores, summarise
+    from afya.items import SPLITS
+    from afya.languages import parse_codes
+    from afya.models.base import Sampling
+
+    with _progress() as report_progress:
+        result = bench_run(
+            model,
+            data,
+            out,
+            langs=None if langs.strip() == "all" else parse_codes(langs),
+            tasks=_listed(tasks),
+            splits=SPLITS if split.strip() == "all" else _listed(split),
+            setting=cast(Setting, setting),
+            limit=limit,
+            seed=seed,
+            sampling=Sampling(max_tokens=max_tokens, temperature=temperature, seed=seed),
+            normalise=cast(Normalise, normalise),
+            options={
+                "dtype": dtype,
+                "device": device,
+                "batch_tokens": batch_tokens,
+                "base_url": base_url,
+                "api_key_env": api_key_env,
+                "concurrency": concurrency,
+            },
+            on_progress=report_progress,
+        )
+    console = Console()
+    for name, used in result.models:
+        if used != setting:
+            console.print(f"{name}: its endpoint scores no given options, so it was asked to generate.", markup=False)
+    console.print(_ledger_table(result.ledger))
+    summary = summarise(read_scores([out]))
+    print_table(summary, console)
+    write_csv(summary, out / "summary.csv")
+    page = write_report([out], out / "report.html")
+    console.print(f"{result.rows:,} scores in {result.scores}; report: {page}", markup=False, soft_wrap=True)
+
+
+@app.command("report")
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders of 'afya bench run'.")],
+    out: Annotated[Path, typer.Option("--out", help="The HTML file to write; a CSV is written beside it.")] = Path(
+        "report.html"
+    ),
+    label: Annotated[
+        list[str] | None,
+        typer.Option("--label", help="A name for each run, in order, when the runs are stages of one training."),
+    ] = None,
+) -> None:
+    """Print the table of one or more runs, and write it as CSV and as one HTML page."""
+    from rich.console import Console
+
+    from afya.bench.report import print_stages, print_table, write_csv, write_report
+    from afya.bench.summary import read_scores, summarise
+
+    console = Console()
+    summary = summarise(read_scores(runs, label))
+    if label and len(label) > 1:
+        print_stages(summary, console)
+    else:
+        print_table(summary, console)
+    page = write_report(runs, out, labels=label)
+    table = page.with_suffix(".csv")
+    write_csv(summary, table)
+    console.print(f"Report: {page}; table: {table}", markup=False, soft_wrap=True)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+def _ledger_table(ledger: Ledger) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title="Rows (every one accounted for: ledger.parquet)", title_justify="left")
+    for name in ("step", "in", "out", "left out", "why"):
+        table.add_column(name, justify="right" if name in ("in", "out", "left out") else "left", overflow="fold")
+    for stage in ledger.rows_in:
+        reasons = ledger.reasons(stage)
+        why = ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common())
+        counts = (ledger.rows_in[stage], ledger.rows_out[stage], reasons.total())
+        table.add_row(Text(stage), *(f"{count:,}" for count in counts), Text(why))
+    return table
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for each model on standard error, where there is a terminal."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        tasks: dict[str, int] = {}
+
+        def told(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = int(bars.add_task(what, total=total))
+            bars.update(bars.task_ids[list(tasks).index(what)], completed=done)
+
+        yield told
