@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from afya.errors import ConfigError
-from afya.packs import Pack, Phrases, available, builtin_folder, lint, load_pack
+from afya.packs import Pack, available, builtin_folder, lint, load_pack
 from afya.protocols import check_pack, load_protocol
 from afya.protocols.vignettes import needed_sentences
+from afya.text.normalise import normalise
+from afya.text.words import Phrases
 
 
 @pytest.fixture
@@ -125,7 +127,9 @@ def test_an_unknown_pack_lists_the_known_ones() -> None:
 
 
 def test_english_danger_phrases_find_what_mothers_say() -> None:
-    danger = {rule: Phrases(phrases) for rule, phrases in load_pack("en").danger.items()}
+    danger = {
+        rule: Phrases("en", [(rule, phrase) for phrase in phrases]) for rule, phrases in load_pack("en").danger.items()
+    }
     for text, rule in [
         ("He can’t really drink anything since morning", "unable_to_drink"),
         ("the baby REFUSES the breast", "unable_to_drink"),
@@ -139,34 +143,6 @@ def test_english_danger_phrases_find_what_mothers_say() -> None:
         ("his lips are blue", "not_breathing"),
         ("my son drank kerosene", "poisoning"),
     ]:
-        assert danger[rule].find(text), (text, rule)
+        assert danger[rule].find(normalise(text)), (text, rule)
     for text in ("He drinks well and plays.", "Cough for 3 days, no fever", "How much zinc for 8 months?"):
         assert not any(phrases.find(text) for phrases in danger.values()), text
-
-
-@pytest.mark.parametrize(
-    ("phrase", "text", "found"),
-    [
-        ("cannot ... drink", "cannot even really drink", True),
-        ("cannot ... drink", "cannot walk. He can drink", False),
-        ("cannot ... drink", "cannot a b c d drink", False),
-        ("convuls*", "CONVULSIONS", True),
-        ("fit", "fitness", False),
-        ("*phuzi", "akaphuzi", True),
-        ("ọmọ kò mu", "omo ko mu", True),
-        ("omo ko mu", "Ọmọ kò mu ọmú", True),
-        ("抽搐", "孩子抽搐了", True),
-        ("けいれん", "子どもがけいれんした", True),
-        ("경련*", "아이가 경련을 합니다", True),
-        ("がた", "かた", False),
-    ],
-)
-def test_how_phrases_match(phrase: str, text: str, found: bool) -> None:
-    matches = Phrases([phrase]).find(text)
-    assert bool(matches) is found
-
-
-def test_a_match_says_where_it_stands_in_the_text_as_written() -> None:
-    text = "Ọmọ náà ní gìrì"
-    (match,) = Phrases(["giri"]).find(text)
-    assert text[match.start : match.end] == "gìrì"

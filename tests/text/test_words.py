@@ -28,7 +28,10 @@ def test_a_combining_mark_never_ends_a_word() -> None:
         ("en", "cannot ... drink", "cannot a b c d drink", False),
         ("en", "cannot ... drink", "he cannot walk. drink water", False),
         ("en", "months", "8months", True),
+        ("en", "fit", "fitness", False),
         ("zu", "*xhuzula", "ingane iyaxhuzula", True),
+        ("yo", "ọmọ kò mu", "omo ko mu", True),
+        ("yo", "omo ko mu", "Ọmọ kò mu ọmú", True),
         ("yo", "gìrì", "omo mi ni giri", True),
         ("yo", "giri", "Ọmọ mi ní gìrì", True),
         ("ko", "경련*", "아이가 경련을 해요", True),
@@ -36,6 +39,7 @@ def test_a_combining_mark_never_ends_a_word() -> None:
         ("zh", "不能...喝", "不能正常喝水", True),
         ("zh", "不能...喝", "不能走路，喝水很好", False),
         ("ja", "けいれん", "昨日からけいれんしています", True),
+        ("ja", "がた", "かた", False),
     ],
 )
 def test_phrases_are_found_as_people_write_them(lang: str, phrase: str, text: str, found: bool) -> None:

@@ -81,6 +81,7 @@ def facts(text: str, vocabulary: Vocabulary, protocol: Protocol, triage: Triage,
     _signs(text, vocabulary, protocol, triage, found)
     _choices(text, vocabulary, protocol, found)
     _numbers(text, vocabulary, protocol, found, most_numbers)
+    _implied(protocol, found)
     return Facts(found.values, tuple(found.left_out), tuple(dict.fromkeys(found.unsure)))
 
 
@@ -138,14 +139,17 @@ def _choices(text: str, vocabulary: Vocabulary, protocol: Protocol, found: _Foun
             found.unsure.append(name)
 
 
+def _implied(protocol: Protocol, found: _Found) -> None:
+    """The answers that follow from others by the protocol; what the message says itself counts first."""
+    for name, value in list(found.values.items()):
+        for target, answer in protocol.inputs[name].implies.get(str(value), {}).items():
+            if target not in found.unsure:
+                found.values.setdefault(target, answer)
+
+
 def _numbers(text: str, vocabulary: Vocabulary, protocol: Protocol, found: _Found, most: int) -> None:
     cues = vocabulary.numbers.find(text)
-    # A spelled number that is part of a cue is none ("natt", measure, beside "ñatt", three).
-    listed = [
-        quantity
-        for quantity in quantities(text, vocabulary.units)
-        if not (quantity.spelled and quantity.unit is None and any(_overlap(quantity, cue) for cue in cues))
-    ]
+    listed = [quantity for quantity in quantities(text, vocabulary.units) if not _of_cue(quantity, cues)]
     if len(listed) > most:
         found.unsure += [name for name, entry in protocol.inputs.items() if entry.kind in ("int", "number")]
         return
@@ -321,6 +325,16 @@ def _nearest(
         if gap <= limit and (best is None or gap < best[0]):
             best = (gap, cue)
     return best
+
+
+def _of_cue(quantity: Quantity, cues: list[Match]) -> bool:
+    """Whether a number is part of the words beside which numbers stand: "natt" (measure) is no "ñatt" (three), and the 1
+    of "breaths in 1 minute" counts nothing."""
+    if quantity.unit is not None:
+        return False
+    if quantity.spelled:
+        return any(_overlap(quantity, cue) for cue in cues)
+    return any(cue.start <= quantity.start and quantity.end <= cue.end for cue in cues)
 
 
 def _overlap(quantity: Quantity, cue: Match) -> bool:

@@ -98,7 +98,12 @@ def named_drugs(text: str, medicines: Sequence[str]) -> set[str]:
 
 def _denials(text: str, lang: str) -> int:
     negation = text_literals(lang).negation
-    return len(Phrases(lang, [("no", cue) for cue in (*negation.before, *negation.after)]).find(text))
+    count, reached = 0, 0
+    # Cues lie on one another ("not", "not had"): a place counts once.
+    for match in Phrases(lang, [("no", cue) for cue in (*negation.before, *negation.after)]).find(text):
+        count += match.start >= reached
+        reached = max(reached, match.end)
+    return count
 
 
 def _grounded(text: str, advice: str, lang: str, bounds: Limits) -> bool:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Literal
 
+from afya.errors import ConfigError
 from afya.packs.pack import TOPIC_GROUPS, Pack, load_pack
-from afya.packs.phrases import Phrases
+from afya.text.words import Phrases
 
 REFERENCE = "en"
 
@@ -51,11 +52,10 @@ def lint(pack: Pack, needed: Iterable[str] = (), *, reference: Pack | None = Non
         needed,
     )
     found += _texts("vignettes.yaml", dict(pack.sentences), dict(base.sentences), ())
-    found += _phrase_lists("danger.yaml", "rules", dict(pack.danger), dict(base.danger))
+    found += _phrase_lists(pack.lang, "danger.yaml", "rules", dict(pack.danger), dict(base.danger))
     for group in TOPIC_GROUPS:
-        found += _phrase_lists(
-            "topics.yaml", group, dict(getattr(pack.topics, group)), dict(getattr(base.topics, group))
-        )
+        lists, reference_lists = dict(getattr(pack.topics, group)), dict(getattr(base.topics, group))
+        found += _phrase_lists(pack.lang, "topics.yaml", group, lists, reference_lists)
     found += _same_options(pack)
     if pack.lang != base.lang:
         found += _untranslated(pack, base)
@@ -93,7 +93,7 @@ def _braces(names: frozenset[str]) -> str:
 
 
 def _phrase_lists(
-    file: str, group: str, lists: dict[str, tuple[str, ...]], base: dict[str, tuple[str, ...]]
+    lang: str, file: str, group: str, lists: dict[str, tuple[str, ...]], base: dict[str, tuple[str, ...]]
 ) -> list[Finding]:
     found = [
         Finding("error", "missing_phrases", file, f"{group}.{key}", "there are no phrases")
@@ -107,9 +107,17 @@ def _phrase_lists(
         Finding("error", "bad_phrase", file, f"{group}.{key}", f"'{phrase}' holds no word to look for")
         for key, phrases in lists.items()
         for phrase in phrases
-        if not Phrases((phrase,)).usable
+        if not _can_be_found(lang, phrase)
     ]
     return found
+
+
+def _can_be_found(lang: str, phrase: str) -> bool:
+    try:
+        Phrases(lang.partition("-")[0], [(phrase, phrase)])
+    except ConfigError:
+        return False
+    return True
 
 
 def _same_options(pack: Pack) -> list[Finding]:

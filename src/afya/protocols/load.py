@@ -57,11 +57,17 @@ def load_protocol(name: str = CHILD, folder: Path | None = None) -> Protocol:
     sources = _sources(base / raw.sources)
     medicines = _medicines(base / raw.formulary, sources)
     inputs = {key: _input(key, entry) for key, entry in raw.inputs.items()}
+    for name, entry in inputs.items():
+        for target in (target for answers in entry.implies.values() for target in answers):
+            if target not in inputs:
+                raise ConfigError(f"{path}: {name} implies the unknown input '{target}'.", hint=_near(target, inputs))
+            if inputs[target].kind != "bool":
+                raise ConfigError(f"{path}: {name} implies '{target}', which is no yes-or-no question.")
     tables: dict[str, Table] = {}
-    for entry in raw.tables:
-        if entry.id in tables or entry.id in inputs:
-            raise ConfigError(f"{path}: the name '{entry.id}' is used twice.")
-        tables[entry.id] = _table(entry, _Reader(str(path), inputs, tables, sources, medicines))
+    for table in raw.tables:
+        if table.id in tables or table.id in inputs:
+            raise ConfigError(f"{path}: the name '{table.id}' is used twice.")
+        tables[table.id] = _table(table, _Reader(str(path), inputs, tables, sources, medicines))
     return Protocol(
         name=raw.id,
         version=raw.version,
@@ -146,6 +152,7 @@ def _input(name: str, raw: InputFile) -> Input:
         entry=raw.entry,
         required=raw.required,
         dosing_only=raw.dosing_only,
+        implies=raw.implies,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from afya.protocols.conditions import Condition, Value
@@ -37,7 +37,10 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One thing to find out. `low` (inclusive) and `high` (exclusive) bound a number in `unit`, in steps of `step`."""
+    """One thing to find out. `low` (inclusive) and `high` (exclusive) bound a number in `unit`, in steps of `step`.
+
+    `implies` says, by a value of this input, which yes-or-no inputs it answers.
+    """
 
     name: str
     kind: Literal["int", "number", "bool", "enum"]
@@ -51,6 +54,7 @@ class Input:
     entry: bool = False
     required: bool = False
     dosing_only: bool = False
+    implies: Mapping[str, Mapping[str, bool]] = field(default_factory=dict, hash=False)
 
     def domain(self) -> tuple[Value, ...]:
         """The values of a yes-or-no question or a choice; empty for a number."""

@@ -49,6 +49,7 @@ class InputFile(_Strict):
     entry: bool = False
     required: bool = False
     dosing_only: bool = False
+    implies: dict[str, dict[str, bool]] = {}
 
     @model_validator(mode="after")
     def _fits_its_type(self) -> InputFile:
@@ -60,6 +61,8 @@ class InputFile(_Strict):
             raise ValueError("a number needs its unit")
         if self.type == "enum" and len(set(self.values)) < 2:
             raise ValueError("an enum needs two or more different values")
+        if not set(self.implies) <= set(self.values):
+            raise ValueError("implies names a value that is not among values")
         if self.danger and self.type != "bool":
             raise ValueError("a danger sign is a yes-or-no question (type: bool)")
         return self

@@ -92,7 +92,11 @@ def is_language(text: str, expected: str, *, vocabulary: Mapping[str, frozenset[
         return True if verdict.reliable else None
     if verdict.language in relatives(expected) and len(words(text)) < _RELATIVES_WORDS:
         return None
-    if verdict.script is not None and verdict.script not in _scripts_of(expected):
+    scripts = _scripts_of(expected)
+    if verdict.script is not None and verdict.script not in scripts:
+        if not verdict.reliable and any(_SCRIPT_PATTERNS[name].search(text) for name in scripts):
+            # "1년 3개월, MUAC 112 mm": units and abbreviations in Latin letters outnumber the rest.
+            return None
         return False if len(normalise(text)) > 3 else None
     return False if verdict.reliable else None
 

@@ -2,8 +2,12 @@
 
 The reach of a denial is kept short on purpose, since a danger sign taken for denied is missed, while one taken for
 present only sends a child to be looked at. A cue before the phrase denies it when nothing but light words stand between
-("did not have any convulsions") or when the phrase is in a list closed by "or" ("no fever, cough or convulsions").
-A contrast word, the end of the clause, or any other word ends the reach.
+("did not have any convulsions"), or when the phrase is an item of a list of nouns closed by "or" ("no fever, cough or
+convulsions"): any word that is no noun of illness ends such a list, since it may open a new clause ("no fever, cannot
+drink or eat"). A cue behind the phrase denies it when the clause ends there. A phrase that holds a denial itself
+("cannot drink") is denied only by an answer on its line ("cannot drink: no").
+
+The words for all this are the language's (`negation` in lang/{code}.yaml).
 """
 
 from __future__ import annotations
@@ -13,25 +17,31 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from pathlib import Path
 
 import regex
 
-from afya.datafiles import read_yaml
-from afya.errors import ConfigError
 from afya.languages import language
 from afya.text.literals import text_literals
 from afya.text.normalise import fold_marks
 from afya.text.words import Match, Phrases, words
 
-# Items of a list after "no" are short: "no fever, loose stools or convulsions".
-_ITEM_WORDS = 3
-_ITEM_CHARACTERS = 8
 _HARD_END = regex.compile(r"[.!?;:\n。！？；：؟؛।]")
 # "convulsions: absent" reads over its colon; every other sign ends the clause.
 _CLAUSE_END = regex.compile(r"[.!?;\n。！？；؟؛।,，、،]")
 _COMMA = regex.compile(r"[,，、،]")
+# Behind a denial: the clause is over.
+_OVER = regex.compile(r"\s*(?:$|[.!?;\n。！？；؟؛।,，、،()\[\]（）/|–—+-])")
+_COLON = regex.compile(r"\s*[:：=?？]\s*")
+
+# A list of things denied, one letter a word: n a noun, P the noun asked about, a an article, l a light word, o "or", a
+# comma a comma, x anything else. The list must be closed by "or", and all of it up to there must be nouns.
+_ITEMS = r"[la]*n(?:(?:,|,?o)a*n)*"
+_LIST = (
+    regex.compile(rf"{_ITEMS},?oa*P"),
+    regex.compile(rf"{_ITEMS},a*P(?:,a*n)*,?oa*n(?![nlax])"),
+)
+# In Chinese the sign 、 alone makes a list; the item must then end where the noun does.
+_UNSPACED_LIST = (regex.compile(rf"{_ITEMS}(?:,|,?o)a*P(?:(?:,|,?o)a*n)*(?:$|e)"),)
 
 # No denial reaches farther than this many characters; it also bounds the work on a long text without full stops.
 _FAR = 300
@@ -44,11 +54,18 @@ Span = tuple[int, int]
 @dataclass(frozen=True)
 class _Polarity:
     spaced: bool
+    verb_final: bool
     before: Phrases
     after: Phrases
+    own: Phrases
+    nouns: Phrases
+    articles: frozenset[str]
     light: frozenset[str]
-    contrast: frozenset[str]
+    light_after: frozenset[str]
     either: frozenset[str]
+    goes_on: frozenset[str]
+    answers: regex.Pattern[str]
+    yes: frozenset[str]
 
 
 def denied(text: str, span: Span, lang: str, taken: Sequence[Span] = ()) -> bool:
@@ -61,14 +78,24 @@ def denied(text: str, span: Span, lang: str, taken: Sequence[Span] = ()) -> bool
     """
     known = _polarity(lang)
     start, end = span
+    answer = _answer(text, end, known)
+    if answer is not None:
+        return not answer
     busy = [span, *(other for other in taken if other[1] > start - _FAR and other[0] < end + _FAR)]
-    from_sentence = _sentence_start(text, start)
-    for cue in _cues(known.before, text[from_sentence:start], from_sentence, busy):
-        between = text[cue.end : start]
-        if _light(between, known) or _in_list(between, text[end : _sentence_end(text, end)], known):
-            return True
+    holds_denial = bool(known.own.find(text[start:end]))
+    if not holds_denial:
+        from_sentence = _sentence_start(text, start)
+        for cue in _cues(known.before, text[from_sentence:start], from_sentence, busy):
+            between = text[cue.end : start]
+            if _light(between, known.articles | known.light, known) or _in_list(text, cue.end, span, known):
+                return True
+    elif not known.verb_final:
+        return False
     after = text[end : _clause_end(text, end)]
-    return any(_light(text[end : cue.start].lstrip(": "), known) for cue in _cues(known.after, after, end, busy))
+    return any(
+        _light(text[end : cue.start].lstrip(": "), known.light_after, known) and _closes(text, cue.end, known)
+        for cue in _cues(known.after, after, end, busy)
+    )
 
 
 def judged(text: str, matches: Sequence[Match], lang: str, taken: Sequence[Span] = ()) -> list[tuple[Match, bool]]:
@@ -111,52 +138,97 @@ def _cues(phrases: Phrases, text: str, offset: int, busy: Sequence[Span]) -> lis
     return found
 
 
-def _light(between: str, known: _Polarity) -> bool:
+def _answer(text: str, end: int, known: _Polarity) -> bool | None:
+    """The "yes" or "no" that is given to the phrase as to a question ("convulsions: no"), or None.
+
+    A "yes" needs no colon: in "fever no convulsions yes" the convulsions are there.
+    """
+    colon = _COLON.match(text, end, end + _FAR)
+    found = known.answers.match(text, colon.end() if colon else end, end + _FAR)
+    if found is None or not _OVER.match(text, found.end()):
+        return None
+    yes = fold_marks(found[0].strip()) in known.yes
+    return yes if yes or colon else None
+
+
+def _closes(text: str, place: int, known: _Polarity) -> bool:
+    """Whether a denial that ends at `place` belongs to what stands before it: nothing follows that it could deny."""
+    if known.verb_final or _OVER.match(text, place):
+        return True
+    following = words(text[place : _clause_end(text, place)])
+    if known.spaced:
+        return bool(following) and following[0].plain in known.goes_on
+    return text[place:].lstrip().startswith(tuple(known.goes_on))
+
+
+def _light(between: str, light: frozenset[str], known: _Polarity) -> bool:
     """Whether nothing but light words stands in `between`."""
     if _HARD_END.search(between) or _COMMA.search(between):
         return False
     if known.spaced:
-        return all(word.plain in known.light for word in words(between))
+        return all(word.plain in light for word in words(between))
     rest = fold_marks("".join(between.split()))
     # In a script without spaces a blank is a pause, as a comma is.
     if " " in between.strip() or not rest:
         return not rest
-    return regex.fullmatch("(?:" + "|".join(map(regex.escape, known.light)) + ")+", rest) is not None
+    return regex.fullmatch("(?:" + "|".join(map(regex.escape, light)) + ")+", rest) is not None
 
 
-def _in_list(between: str, following: str, known: _Polarity) -> bool:
-    """Whether the phrase after `between` is an item of a list of things denied, the last of them after "or"."""
-    if _HARD_END.search(between):
+def _in_list(text: str, start: int, span: Span, known: _Polarity) -> bool:
+    """Whether the phrase at `span` is an item of a list of things denied that begins at `start`."""
+    end = _sentence_end(text, span[1])
+    if _HARD_END.search(text, start, span[0]):
         return False
+    nouns: dict[int, int] = {}
+    for noun in known.nouns.find(text[start:end]):
+        nouns[noun.start + start] = max(noun.end + start, nouns.get(noun.start + start, 0))
+    shape = _shape_spaced(text, start, end, span, nouns, known)
     if not known.spaced:
-        pieces = regex.split("|".join([r"[、]", *map(regex.escape, known.either)]), between)
-        return (
-            len(pieces) > 1
-            and all(0 < len(item) <= _ITEM_CHARACTERS for item in pieces[:-1])
-            and _light(pieces[-1], known)
-            and not any(word in between for word in known.contrast)
-            and not regex.search(r"[,，]", between)
-        )
-    items = _items(between, known.either)
-    if any(word.plain in known.contrast for word in words(between)) or len(items) < 2:
-        return False
-    if not all(len(item) <= _ITEM_WORDS for item in items[:-1]) or any(w not in known.light for w in items[-1]):
-        return False
-    joined = _COMMA.split(between)[-1] + _HARD_END.split(following)[0]
-    return any(word.plain in known.either for word in words(joined)[: _ITEM_WORDS + 2])
+        shape = _shape_unspaced(text, start, end, span, nouns, known)
+    return any(pattern.match(shape) for pattern in (_LIST if known.spaced else _UNSPACED_LIST))
 
 
-def _items(between: str, either: frozenset[str]) -> list[list[str]]:
-    items: list[list[str]] = []
-    for piece in _COMMA.split(between):
-        items.append([])
-        for word in words(piece):
-            if word.plain in either:
-                items.append([])
-            else:
-                items[-1].append(word.plain)
-    # "a, or b": the empty item between comma and "or" is none.
-    return [item for place, item in enumerate(items) if item or place == len(items) - 1]
+def _shape_spaced(text: str, start: int, end: int, span: Span, nouns: dict[int, int], known: _Polarity) -> str:
+    shape = []
+    place = start
+    for word in words(text[start:end]):
+        low, high = word.start + start, word.end + start
+        if low < place:
+            continue
+        shape.append("," * len(_COMMA.findall(text, place, low)))
+        if low in nouns:
+            high = nouns[low]
+            shape.append("P" if low <= span[0] and span[1] <= high else "n")
+        elif word.plain in known.either:
+            shape.append("o")
+        elif word.plain in known.articles:
+            shape.append("a")
+        else:
+            shape.append("l" if word.plain in known.light else "x")
+        place = high
+    return "".join(shape)
+
+
+def _shape_unspaced(text: str, start: int, end: int, span: Span, nouns: dict[int, int], known: _Polarity) -> str:
+    kinds = [("o", known.either), ("a", known.articles), ("l", known.light)]
+    ordered = sorted(((word, kind) for kind, listed in kinds for word in listed), key=lambda entry: -len(entry[0]))
+    shape = []
+    place = start
+    while place < end:
+        if place in nouns:
+            shape.append("P" if place <= span[0] and span[1] <= nouns[place] else "n")
+            place = nouns[place]
+        elif text[place] == "、":
+            shape.append(",")
+            place += 1
+        elif text[place] in ",，":
+            shape.append("e")
+            place += 1
+        else:
+            word, kind = next((entry for entry in ordered if text.startswith(entry[0], place)), (text[place], "x"))
+            shape.append(kind)
+            place += len(word)
+    return "".join(shape)
 
 
 def _sentence_start(text: str, place: int) -> int:
@@ -178,28 +250,38 @@ def _clause_end(text: str, place: int) -> int:
 @cache
 def _polarity(lang: str) -> _Polarity:
     literals = text_literals(lang)
-    row = _reaches().get(lang, {})
+    rules, answers = literals.negation, literals.yes_no_unknown
+    spaced = language(lang).spaced
+    either = [*literals.joiners.either]
+    short = sorted((*answers.yes, *answers.no), key=len, reverse=True)
     return _Polarity(
-        spaced=language(lang).spaced,
-        before=Phrases(lang, [("before", cue) for cue in literals.negation.before]),
-        after=Phrases(lang, [("after", cue) for cue in literals.negation.after]),
-        light=frozenset(map(fold_marks, row.get("light", ()))),
-        contrast=frozenset(map(fold_marks, row.get("contrast", ()))),
-        either=frozenset(map(fold_marks, literals.joiners.either)),
+        spaced=spaced,
+        verb_final=rules.verb_final,
+        before=_phrases(lang, rules.before),
+        after=_phrases(lang, rules.after),
+        own=_phrases(lang, (*rules.before, *rules.after, *rules.inside)),
+        nouns=_phrases(lang, rules.nouns),
+        articles=_folded(rules.articles),
+        light=_folded(rules.light),
+        light_after=_folded(rules.light_after),
+        either=_folded(either),
+        goes_on=_folded((*rules.contrast, *literals.joiners.both, *either)),
+        # Marks may be left out, and a word of another script is no part of the answer.
+        answers=regex.compile(
+            r"\s*(?:" + "|".join(map(_loose, short)) + ")" + (r"(?![\p{L}\p{M}])" if spaced else ""), regex.IGNORECASE
+        ),
+        yes=_folded(answers.yes),
     )
 
 
-@cache
-def _reaches() -> dict[str, dict[str, list[str]]]:
-    path = Path(str(files("afya.text"))) / "polarity.yaml"
-    rows = read_yaml(path)
-    if not isinstance(rows, dict):
-        raise ConfigError(f"{path}: expected languages, each with light and contrast words.")
-    for code, row in rows.items():
-        language(str(code))
-        for key in ("light", "contrast"):
-            if not isinstance(row.get(key), list) or not all(isinstance(word, str) for word in row[key]):
-                raise ConfigError(
-                    f"{path}: {code}.{key} must be a list of words; quote those that YAML reads otherwise."
-                )
-    return rows
+def _loose(word: str) -> str:
+    """A pattern for a word with or without its marks."""
+    return "(?:" + "|".join(regex.escape(form) for form in dict.fromkeys((word, fold_marks(word)))) + ")"
+
+
+def _phrases(lang: str, listed: Sequence[str]) -> Phrases:
+    return Phrases(lang, [(phrase, phrase) for phrase in listed])
+
+
+def _folded(listed: Sequence[str]) -> frozenset[str]:
+    return frozenset(map(fold_marks, listed))

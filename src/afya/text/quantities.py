@@ -52,7 +52,7 @@ class Quantity:
 @cache
 def lasting_words(lang: str) -> frozenset[str]:
     """What stands between a sign and how long it has lasted ("for", "tangu"), without marks and blanks."""
-    return frozenset(fold_marks("".join(words.split())) for words in text_literals(lang).duration)
+    return frozenset(fold_marks("".join(word.split())) for word in text_literals(lang).duration)
 
 
 class Units:
@@ -164,7 +164,7 @@ def _units(text: str, units: Units) -> tuple[list[Mark], dict[int, Mark]]:
     marks = [(match.start, match.end, match.key) for match in found]
     symbols: dict[int, Mark] = {}
     for key, pattern in _symbols().items():
-        for hit in pattern.finditer(text.casefold()):
+        for hit in pattern.finditer(text):
             symbols[hit.start()] = (hit.start("unit"), hit.end("unit"), key)
     marks += symbols.values()
     # The longest of those that lie on one another: "days" is not also "day", "°C" not also "C".
@@ -187,7 +187,8 @@ def _symbols() -> dict[str, regex.Pattern[str]]:
         raise ConfigError(f"{path}: expected units, each with a list of symbols.")
     return {
         str(key): regex.compile(
-            rf"(?<=\d)\s?(?P<unit>{'|'.join(regex.escape(str(n)) for n in names)})(?![\p{{L}}\p{{M}}])"
+            rf"(?<=\d)\s?(?P<unit>{'|'.join(regex.escape(str(n)) for n in names)})(?![\p{{L}}\p{{M}}])",
+            regex.IGNORECASE,
         )
         for key, names in rows.items()
     }
