@@ -24,7 +24,9 @@ def demo(
     out: Annotated[Path, typer.Option("--out", help="The run folder; the same command continues it.")] = Path(
         "runs/demo"
     ),
-    groups: Annotated[int, typer.Option("--groups", min=10, help="Unseen cases to measure on, in every language.")] = 80,
+    groups: Annotated[
+        int, typer.Option("--groups", min=10, help="Unseen cases to measure on, in every language.")
+    ] = 80,
 ) -> None:
     """Build data, measure an untrained pocket model, train it in two stages, measure after each, answer a question."""
     from rich.console import Console
@@ -61,7 +63,11 @@ def _write_data(folder: Path, recipe: Recipe, groups: int, console: Console) -> 
         with _bar("drawing cases") as report:
             total = groups * len(recipe.langs)
             write_vignettes(
-                cases, {"test": groups}, langs=recipe.langs, seed=recipe.seed, on_progress=lambda n: report("", n, total)
+                cases,
+                {"test": groups},
+                langs=recipe.langs,
+                seed=recipe.seed,
+                on_progress=lambda n: report("", n, total),
             )
     console.print(f"{sample}: 40 groups on community health in {len(recipe.langs)} languages (unreviewed).")
     console.print(f"{cases}: {groups} cases in {len(recipe.langs)} languages, none of which is ever trained on.")

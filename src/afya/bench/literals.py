@@ -1,0 +1,101 @@
+"""The fixed texts of prompts in each language: instructions, labels, the answer marker.
+
+They stand in literals/{code}.yaml beside this file. A language without a file, or a file without a key, is an error:
+a prompt is never English by accident.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from afya.datafiles import read_model
+from afya.errors import ConfigError
+from afya.languages import language
+
+Text = Annotated[str, Field(min_length=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Labels(_Strict):
+    """What stands before the parts of a prompt, with its punctuation."""
+
+    context: Text
+    question: Text
+    statement: Text
+    options: Text
+    answer: Text
+
+
+class ChoiceInstructions(_Strict):
+    """What a multiple-choice prompt asks for, by setting; `generate_several` where several options may be right."""
+
+    letter: Text
+    cloze: Text
+    generate: Text
+    generate_several: Text
+
+
+class InferenceInstructions(_Strict):
+    """What an inference prompt asks for, by setting."""
+
+    letter: Text
+    cloze: Text
+    generate: Text
+
+
+class Instructions(_Strict):
+    """The instructions of each task."""
+
+    mcq: ChoiceInstructions
+    nli: InferenceInstructions
+
+
+class PromptLiterals(_Strict):
+    """One language's file. `separator` stands between a label and what follows it."""
+
+    language: str
+    reviewed: bool
+    labels: Labels
+    separator: Literal["", " "]
+    option_line: Text
+    instructions: Instructions
+
+    @field_validator("option_line")
+    @classmethod
+    def _has_fields(cls, value: str) -> str:
+        if value.count("{letter}") != 1 or value.count("{text}") != 1:
+            raise ValueError("must hold {letter} and {text} once each")
+        return value
+
+
+def folder() -> Path:
+    """Where the languages' files lie."""
+    return Path(str(files("afya"))) / "bench" / "literals"
+
+
+@cache
+def prompt_literals(lang: str) -> PromptLiterals:
+    """The fixed prompt texts of one language.
+
+    Raises:
+        ConfigError: the code is unknown, the language has no file, or the file lacks a key; English never stands in.
+    """
+    name = language(lang).name
+    path = folder() / f"{lang}.yaml"
+    if not path.exists():
+        raise ConfigError(
+            f"{name} ({lang}) has no prompt literals: {path} does not exist.",
+            hint="Translate bench/literals/en.yaml of afya, or leave the language out with --langs.",
+        )
+    found = read_model(path, PromptLiterals)
+    if found.language != lang:
+        raise ConfigError(f"{path}: language is '{found.language}', the file's name says '{lang}'.")
+    return found

@@ -1,0 +1,172 @@
+"""Replies: what a model said to each prompt, as a table. Scores are made from it and are never part of it.
+
+A prompt part (a Parquet file of some 500 prompts) becomes a reply part through one model; the function here is the
+executor's stage. The key of a reply names everything that shapes it, so that equal keys mean equal replies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from afya.bench.prompts import TEMPLATE_VERSION
+from afya.errors import EngineError
+from afya.executor import Output
+from afya.models.base import (
+    Generation,
+    LanguageModel,
+    Message,
+    ModelIdentity,
+    OptionRequest,
+    OptionScores,
+    Prompt,
+    Sampling,
+)
+from afya.runs import canonical, sha256_text
+
+if TYPE_CHECKING:
+    import polars as pl
+
+STAGE = "replies"
+# Sums of log-probabilities are kept to a millionth of a nat: what lies beyond is rounding of the arithmetic, which may
+# differ between runs on the same machine.
+_DECIMALS = 6
+
+
+@cache
+def prompts_schema() -> dict[str, pl.DataType]:
+    """Columns of a prompt part. `options` are continuations (null in generate), `choices` the options' own texts."""
+    import polars as pl
+
+    text, words = pl.String(), pl.List(pl.String())
+    return {
+        "item_id": text,
+        "group_id": text,
+        "lang": text,
+        "task": text,
+        "split": text,
+        "source": text,
+        "prompt_sha": text,
+        "messages": pl.List(pl.Struct({"role": text, "content": text})),
+        "answer_prefix": text,
+        "options": words,
+        "end_turn": pl.Boolean(),
+        "choices": words,
+        "letters": words,
+        "answer": pl.List(pl.Int16()),
+        "several": pl.Boolean(),
+    }
+
+
+@cache
+def replies_schema() -> dict[str, pl.DataType]:
+    """Columns of replies.parquet, and `latency_s`, which the parts hold and timings.parquet keeps apart.
+
+    `option_logprobs` are sums over each option's tokens (nats), `option_tokens` their numbers. A reply that was not
+    text has `text` null, one without an error has `error` null.
+    """
+    import polars as pl
+
+    text = pl.String()
+    return {
+        "model": text,
+        "setting": text,
+        "item_id": text,
+        "lang": text,
+        "prompt_sha": text,
+        "key": text,
+        "text": text,
+        "option_logprobs": pl.List(pl.Float64()),
+        "option_tokens": pl.List(pl.Int32()),
+        "finish_reason": text,
+        "prompt_tokens": pl.Int32(),
+        "completion_tokens": pl.Int32(),
+        "cost_usd": pl.Float64(),
+        "error": text,
+        "latency_s": pl.Float64(),
+    }
+
+
+def reply_key(
+    identity: ModelIdentity, prompt_sha: str, sampling: Sampling | None, options: Mapping[str, object]
+) -> str:
+    """The content address of a reply: model, engine and its options, template, prompt, and how text is drawn.
+
+    `sampling` None stands for option scoring. The identity covers tokenizer and chat template, so that prompt and
+    identity together name the rendered text.
+    """
+    drawn = None if sampling is None else [getattr(sampling, name) for name in Sampling.__slots__]
+    described = [identity.engine, identity.sha256, dict(options), TEMPLATE_VERSION, prompt_sha, drawn]
+    return sha256_text(canonical(described))
+
+
+def answer_part(frame: pl.DataFrame, config: Mapping[str, Any], model: LanguageModel) -> Output:
+    """One prompt part answered by a model: a reply for every row, in the same order.
+
+    `config`: model (its name in the run), engine, sha256, options (of the engine), setting, sampling (mapping or null).
+
+    Raises:
+        EngineError: the loaded model is not the one that the run names, or answered another number of requests.
+    """
+    import polars as pl
+
+    if model.identity.sha256 != config["sha256"]:
+        raise EngineError(
+            f"The model '{config['model']}' changed since the run began: its files have another hash.",
+            hint="Start a new run for the changed model.",
+        )
+    sampling = None if config["sampling"] is None else _sampling(config["sampling"])
+    rows = frame.select("messages", "answer_prefix", "options", "end_turn").rows()
+    prompts = [Prompt(tuple(Message(**message) for message in messages), prefix) for messages, prefix, _, _ in rows]
+    answered: Sequence[Generation | OptionScores]
+    if sampling is None:
+        requests = [
+            OptionRequest(prompt, tuple(options), bool(end_turn))
+            for prompt, (_, _, options, end_turn) in zip(prompts, rows, strict=True)
+        ]
+        answered = model.score_options(requests)
+    else:
+        answered = model.generate(prompts, sampling)
+    if len(answered) != len(rows):
+        raise EngineError(f"The model '{config['model']}' gave {len(answered)} answers to {len(rows)} requests.")
+    columns = [_columns(reply) for reply in answered]
+    keys = [reply_key(model.identity, sha, sampling, config["options"]) for sha in frame["prompt_sha"]]
+    table = pl.DataFrame(columns, schema={name: replies_schema()[name] for name in _REPLY}, orient="row")
+    told = frame.select(
+        pl.lit(config["model"]).alias("model"),
+        pl.lit(config["setting"]).alias("setting"),
+        "item_id",
+        "lang",
+        "prompt_sha",
+        pl.Series("key", keys, dtype=pl.String),
+    )
+    return Output(pl.concat([told, table], how="horizontal").select(list(replies_schema())))
+
+
+_REPLY = (
+    "text",
+    "option_logprobs",
+    "option_tokens",
+    "finish_reason",
+    "prompt_tokens",
+    "completion_tokens",
+    "cost_usd",
+    "error",
+    "latency_s",
+)
+
+
+def _columns(reply: Generation | OptionScores) -> tuple[object, ...]:
+    if isinstance(reply, OptionScores):
+        sums = None if reply.logprobs is None else [round(value, _DECIMALS) for value in reply.logprobs]
+        reason = "error" if reply.error else "stop"
+        tokens = list(reply.tokens)
+        return None, sums, tokens, reason, reply.prompt_tokens, 0, None, reply.error, reply.latency_s
+    text = None if reply.error else reply.text
+    numbers = (reply.prompt_tokens, reply.completion_tokens, reply.cost_usd)
+    return text, None, None, reply.finish_reason, *numbers, reply.error, reply.latency_s
+
+
+def _sampling(told: Mapping[str, Any]) -> Sampling:
+    return Sampling(**{**told, "stop": tuple(told["stop"])})

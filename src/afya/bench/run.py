@@ -1,0 +1,412 @@
+"""A benchmark run: choose items, write prompts, ask models part by part, join replies, score them.
+
+Everything stands in a run folder and is done in parts, so that a killed run continues where it was:
+
+    parts/prompts-{setting}/p-NNNNN.parquet   what is asked, some 500 items each
+    parts/{model}-{setting}/p-NNNNN.parquet   what the model said to the same part
+    items.parquet                             the items that were asked about
+    replies.parquet, scores.parquet           all parts joined; the same bytes however often the run was killed
+    timings.parquet                           seconds a reply: a measurement, different in every run
+    ledger.parquet, manifest.json, events.jsonl
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from afya import __version__, executor
+from afya.bench import replies as reply_stage
+from afya.bench.prompts import (
+    SETTINGS,
+    TEMPLATE_VERSION,
+    Setting,
+    literals_sha,
+    option_letters,
+    prompt_sha,
+    render_item,
+)
+from afya.bench.score import NORMALISATIONS, Normalise, score_part
+from afya.bench.score import STAGE as SCORES
+from afya.bench.tasks import CHOICE_TASKS, Chosen, Selection, choose
+from afya.bench.tasks import STAGE as SELECT
+from afya.errors import ConfigError, DataError
+from afya.items import Item, from_frame
+from afya.models.base import LanguageModel, OptionRequest, Sampling
+from afya.models.load import engine_options, identify, load_model, parse_spec, scores_options
+from afya.runs import (
+    Ledger,
+    Rejection,
+    RunFolder,
+    atomic_path,
+    read_json,
+    sha256_path,
+    write_frame,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PROMPTS = "prompts"
+PART_ROWS = 500
+_ITEM_ROWS = 20_000
+_LABELLED = re.compile(r"(?P<label>[^=:/\s]+)=(?P<spec>\w+:.+)", re.DOTALL)
+
+Progress = Callable[[str, int, int], None]
+"""Called after every part with what is being done, the rows done so far, and all rows."""
+
+
+@dataclass(frozen=True)
+class BenchResult:
+    """What a finished run left: its folder, the models by name and setting, the number of scores, and the ledger."""
+
+    folder: Path
+    models: tuple[tuple[str, str], ...]
+    rows: int
+    ledger: Ledger
+
+    @property
+    def scores(self) -> Path:
+        """The table of scores."""
+        return self.folder / "scores.parquet"
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One model of a run: its name there, how to load it, and what decides its replies."""
+
+    name: str
+    spec: str
+    engine: str
+    sha256: str
+    options: dict[str, object]
+    setting: Setting
+
+    @property
+    def slug(self) -> str:
+        return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', self.name)}-{self.sha256[:8]}-{self.setting}"
+
+    def described(self) -> dict[str, object]:
+        told = asdict(self)
+        del told["spec"]  # where the model lies; the hash says which it is
+        return told
+
+
+def bench_run(
+    models: str | Sequence[str],
+    datasets: Sequence[Path],
+    out: Path,
+    *,
+    langs: Sequence[str] | None = None,
+    tasks: Sequence[str] = CHOICE_TASKS,
+    splits: Sequence[str] = ("test",),
+    setting: Setting = "letter",
+    limit: int | None = None,
+    seed: int = 0,
+    sampling: Sampling | None = None,
+    normalise: Normalise = "none",
+    options: Mapping[str, object] | None = None,
+    part_rows: int = PART_ROWS,
+    on_progress: Progress | None = None,
+) -> BenchResult:
+    """Measure one or more models on the choice items of dataset folders; continue the run if it was begun before.
+
+    Args:
+        models: specs such as "hf:FOLDER" or "openai:NAME", each optionally named: "before=hf:FOLDER".
+        out: the run folder.
+        langs: language codes; None takes those of the twelve that the datasets have.
+        limit: items per language and task, the same groups in every language.
+        setting: letter, cloze or generate. A model whose engine cannot score options is asked to generate.
+        sampling: how replies are drawn when generating; greedy, 256 tokens, when None.
+        options: settings of the engines (dtype, device, batch_tokens, base_url ...); each takes those it knows.
+        part_rows: items in a part, the unit that a killed run repeats at most.
+
+    Raises:
+        ConfigError, DataError: the request is impossible; nothing was asked yet.
+        EngineError: a model cannot be loaded or reached. RunError: the folder holds another run.
+        In both of these cases what was done so far stands, and the same command continues it.
+    """
+    if setting not in SETTINGS:
+        raise ConfigError(f"There is no setting '{setting}'.", hint=f"Settings: {', '.join(SETTINGS)}.")
+    if normalise not in NORMALISATIONS:
+        raise ConfigError(f"There is no normalisation '{normalise}'.", hint=f"Known: {', '.join(NORMALISATIONS)}.")
+    asked = _models([models] if isinstance(models, str) else models, setting, dict(options or {}))
+    paths = tuple(Path(dataset) for dataset in datasets)
+    chosen = choose(Selection(paths, None if langs is None else tuple(langs), tuple(tasks), tuple(splits), limit, seed))
+    sampling = sampling or Sampling()
+    generating = any(model.setting == "generate" for model in asked)
+    recipe = {
+        "models": [model.described() for model in asked],
+        "datasets": [{"name": path.name, "sha256": sha256_path(path / "manifest.json")} for path in paths],
+        "langs": chosen.langs,
+        "tasks": list(tasks),
+        "splits": list(splits),
+        "limit": limit,
+        "setting": setting,
+        "sampling": _plain(sampling) if generating else None,
+        "normalise": normalise,
+        "template": TEMPLATE_VERSION,
+        "literals": _literals(chosen.langs),
+        "part_rows": part_rows,
+    }
+    with RunFolder.open(Path(out), "bench run", recipe, seed=seed) as folder:
+        folder.event("started", items=chosen.rows, models=[model.name for model in asked])
+        ledger = Ledger()
+        ledger.add(SELECT, chosen.rows_seen, chosen.rows, chosen.rejections)
+        _write_items(folder, chosen)
+        prompts: dict[Setting, list[Path]] = {}
+        for model in asked:
+            if model.setting not in prompts:
+                prompts[model.setting] = _write_prompts(folder, chosen, model.setting, part_rows, ledger)
+        done = [
+            (model, prompts[model.setting], _ask(folder, model, prompts[model.setting], sampling, ledger, on_progress))
+            for model in asked
+        ]
+        rows = _join(folder, done, normalise, ledger)
+        ledger.check()
+        write_frame(folder.path / "ledger.parquet", ledger.frame())
+        folder.event("finished", scores=rows)
+    return BenchResult(Path(out), tuple((model.name, model.setting) for model in asked), rows, ledger)
+
+
+def _models(specs: Sequence[str], setting: Setting, options: Mapping[str, object]) -> list[_Asked]:
+    if not specs:
+        raise ConfigError("No model was given.", hint="Name one with --model hf:FOLDER or --model openai:NAME.")
+    asked = []
+    for given in specs:
+        labelled = _LABELLED.fullmatch(given)
+        spec = labelled["spec"] if labelled else given
+        engine, _ = parse_spec(spec)
+        told = engine_options(spec, options)
+        identity = identify(spec, **told)
+        effective: Setting = setting if scores_options(spec) else "generate"
+        name = labelled["label"] if labelled else identity.name
+        asked.append(_Asked(name, spec, engine, identity.sha256, told, effective))
+    known = {name for spec in specs for name in _known_options(spec)}
+    unknown = sorted(key for key, value in options.items() if value is not None and key not in known)
+    if unknown:
+        raise ConfigError(f"No engine of this run has the option(s) {', '.join(unknown)}.")
+    names = [model.name for model in asked]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise ConfigError(
+            f"Two models are called {', '.join(doubled)}.",
+            hint="Give each a name of its own: --model before=hf:FOLDER --model after=hf:FOLDER",
+        )
+    return asked
+
+
+def _known_options(given: str) -> frozenset[str]:
+    from afya.models.load import ENGINES
+
+    labelled = _LABELLED.fullmatch(given)
+    return ENGINES[parse_spec(labelled["spec"] if labelled else given)[0]]().option_names()
+
+
+def _plain(sampling: Sampling) -> dict[str, object]:
+    return {**asdict(sampling), "stop": list(sampling.stop)}
+
+
+def _literals(langs: Sequence[str]) -> dict[str, str]:
+    """The hash of each language's fixed texts. Raises one ConfigError for all languages that lack some."""
+    found: dict[str, str] = {}
+    faults: list[str] = []
+    for lang in langs:
+        try:
+            found[lang] = literals_sha(lang)
+        except ConfigError as error:
+            faults.append(error.message)
+    if faults:
+        raise ConfigError(
+            " ".join(faults), hint="Translate the missing texts from the English files, or choose with --langs."
+        )
+    return found
+
+
+# Prompts --------------------------------------------------------------------------------------------------------------
+
+
+def _write_items(folder: RunFolder, chosen: Chosen) -> None:
+    """Keep the items themselves, so that a report can show them when the datasets are gone."""
+    import polars as pl
+
+    path = folder.path / "items.parquet"
+    if path.exists():
+        return
+    place = folder.parts / "items"
+    files = []
+    for number, frame in enumerate(chosen.frames(_ITEM_ROWS)):
+        files.append(place / f"p-{number:05d}.parquet")
+        write_frame(files[-1], frame)
+    _sink(pl.scan_parquet(files), path)
+    shutil.rmtree(place)
+
+
+def _write_prompts(folder: RunFolder, chosen: Chosen, setting: Setting, part_rows: int, ledger: Ledger) -> list[Path]:
+    """The prompt parts of one setting, written once; items that this setting cannot ask are accounted for."""
+    import polars as pl
+
+    place = folder.parts / f"{PROMPTS}-{setting}"
+    marker = place / "done.json"
+    stage = f"{PROMPTS}:{setting}"
+    made_by = {"afya": __version__, "template": TEMPLATE_VERSION}
+    told = read_json(marker) if marker.exists() else None
+    if told is None or told["made_by"] != made_by:
+        rejections: list[Rejection] = []
+        number = rows = 0
+        for frame in chosen.frames(part_rows):
+            made = [row for item in from_frame(frame) if (row := _prompt(item, setting, chosen, stage, rejections))]
+            if made:
+                table = pl.DataFrame(made, schema=reply_stage.prompts_schema(), orient="row")
+                write_frame(place / f"p-{number:05d}.parquet", table)
+                number, rows = number + 1, rows + len(made)
+        listed = [[entry.stage, entry.item_id, entry.reason, entry.detail] for entry in rejections]
+        told = {"made_by": made_by, "parts": number, "rows": rows, "rejections": listed}
+        write_json(marker, told)
+    ledger.add(stage, chosen.rows, told["rows"], [Rejection(*entry) for entry in told["rejections"]])
+    ledger.check()
+    if not told["parts"]:
+        counts = ", ".join(f"{reason} {count}" for reason, count in ledger.reasons(stage).items())
+        raise DataError(
+            f"The setting '{setting}' can ask none of the {chosen.rows} items ({counts}).",
+            hint="Items with several right answers need --setting generate.",
+        )
+    return [place / f"p-{index:05d}.parquet" for index in range(told["parts"])]
+
+
+def _prompt(
+    item: Item, setting: Setting, chosen: Chosen, stage: str, rejections: list[Rejection]
+) -> dict[str, object] | None:
+    """One row of a prompt part, or None with a rejection."""
+
+    answer = item.answer or ()
+    several = (item.source, item.task) in chosen.several
+    try:
+        if any(not 0 <= index < len(item.options or ()) for index in answer):
+            raise DataError(f"answer {list(answer)} lies outside the {len(item.options or ())} options")
+        letters = option_letters(item)
+        request = render_item(item, setting, several=several)
+    except DataError as error:
+        rejections.append(Rejection(stage, item.item_id, "cannot_be_asked", error.message))
+        return None
+    if len(answer) > 1 and setting != "generate":
+        detail = "several right answers are measured with the setting 'generate' only"
+        rejections.append(Rejection(stage, item.item_id, "several_answers", detail))
+        return None
+    scoring = request if isinstance(request, OptionRequest) else None
+    prompt = request.prompt if isinstance(request, OptionRequest) else request
+    return {
+        "item_id": item.item_id,
+        "group_id": item.group_id,
+        "lang": item.lang,
+        "task": item.task,
+        "split": item.split,
+        "source": item.source,
+        "prompt_sha": prompt_sha(request),
+        "messages": [asdict(message) for message in prompt.messages],
+        "answer_prefix": prompt.answer_prefix,
+        "options": list(scoring.options) if scoring else None,
+        "end_turn": scoring.end_turn if scoring else False,
+        "choices": list(item.options or ()),
+        "letters": list(letters),
+        "answer": list(answer),
+        "several": several,
+    }
+
+
+# Replies --------------------------------------------------------------------------------------------------------------
+
+
+def _load(spec: str, options: Mapping[str, object], _config: Mapping[str, Any]) -> LanguageModel:
+    return load_model(spec, **options)
+
+
+def _ask(
+    folder: RunFolder,
+    model: _Asked,
+    sources: list[Path],
+    sampling: Sampling,
+    ledger: Ledger,
+    on_progress: Progress | None,
+) -> list[executor.Part]:
+    stage = executor.Stage(
+        name=f"{reply_stage.STAGE}:{model.name}:{model.setting}",
+        function=reply_stage.answer_part,
+        config={**model.described(), "model": model.name, "sampling": _drawn(model, sampling)},
+        reads=tuple(reply_stage.prompts_schema()),
+        writes=tuple(reply_stage.replies_schema()),
+        setup=partial(_load, model.spec, model.options),
+    )
+    total = _rows(sources)
+    finished = 0
+
+    def told(part: executor.Part, before: bool) -> None:
+        nonlocal finished
+        finished += part.rows_out
+        folder.event("part", model=model.name, setting=model.setting, part=part.path.stem, done_before=before)
+        if on_progress is not None:
+            on_progress(f"{model.name} ({model.setting})", finished, total)
+
+    if on_progress is not None:
+        on_progress(f"{model.name} ({model.setting})", 0, total)
+    parts = executor.run(stage, sources, folder.parts / model.slug, on_part=told)
+    executor.ledger_of(stage, parts, ledger)
+    return parts
+
+
+def _drawn(model: _Asked, sampling: Sampling) -> dict[str, object] | None:
+    return _plain(sampling) if model.setting == "generate" else None
+
+
+def _rows(files: Sequence[Path]) -> int:
+    import polars as pl
+
+    return int(pl.scan_parquet(list(files)).select(pl.len()).collect().item())
+
+
+# Joining --------------------------------------------------------------------------------------------------------------
+
+
+def _join(
+    folder: RunFolder,
+    done: Sequence[tuple[_Asked, list[Path], list[executor.Part]]],
+    normalise: Normalise,
+    ledger: Ledger,
+) -> int:
+    """Write replies, timings and scores from the parts, one part in memory at a time but for the scores' columns."""
+    import polars as pl
+
+    files = [part.path for _, _, parts in done for part in parts]
+    parts = pl.scan_parquet(files)
+    _sink(parts.drop("latency_s"), folder.path / "replies.parquet")
+    _sink(parts.select("model", "setting", "item_id", "latency_s"), folder.path / "timings.parquet")
+    scores = []
+    for model, made, prompts, part in _pairs(done):
+        frame = score_part(prompts, part, normalise)
+        ledger.add(f"{SCORES}:{model.name}:{model.setting}", made.rows_out, frame.height)
+        scores.append(frame)
+    table = pl.concat(scores)
+    write_frame(folder.path / "scores.parquet", table)
+    return table.height
+
+
+def _pairs(
+    done: Sequence[tuple[_Asked, list[Path], list[executor.Part]]],
+) -> Iterator[tuple[_Asked, executor.Part, pl.DataFrame, pl.DataFrame]]:
+    import polars as pl
+
+    for model, sources, parts in done:
+        for source, part in zip(sources, parts, strict=True):
+            yield model, part, pl.read_parquet(source), pl.read_parquet(part.path)
+
+
+def _sink(frame: pl.LazyFrame, path: Path) -> None:
+    """Write a lazy table without holding it, its rows in their order and in row groups of a fixed size."""
+    with atomic_path(path) as temporary:
+        frame.sink_parquet(temporary, compression="zstd", row_group_size=50_000, maintain_order=True)

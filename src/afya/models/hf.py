@@ -1,0 +1,278 @@
+"""Local models through transformers: batched generation, and option scoring that projects only what is scored.
+
+Batches are padded and sorted by length inside; answers do not depend on them beyond rounding. Nothing is truncated:
+what does not fit the model's context is an error of that request.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from afya.errors import EngineError, require
+from afya.models.base import (
+    NOT_NUMBERS,
+    Generation,
+    ModelIdentity,
+    OptionRequest,
+    OptionScores,
+    Prompt,
+    Sampling,
+    context_error,
+)
+from afya.models.batching import batches
+from afya.models.folders import HUB_FILES, check_folder, folder_sha256
+from afya.models.rendering import encode, encode_options, end_of_turn, render
+from afya.models.scoring import OptionScorer, Query
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+T = TypeVar("T")
+_offline_by_user = os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON")
+
+
+class HfOptions(BaseModel):
+    """Settings of a local model. `batch_tokens` None means 4,096 on a CPU and 131,072 on a GPU."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    device: str = "auto"
+    batch_tokens: int | None = Field(default=None, ge=1)
+    thinking: bool = False
+
+
+def is_hub_name(name: str) -> bool:
+    """Whether a model's name means a hub repository: "owner/name", and no such path here."""
+    return not Path(name).exists() and name.count("/") == 1 and not name.startswith((".", "/", "~"))
+
+
+def locate(name: str) -> Path:
+    """The folder of a model named by path or hub name, whole and in a format that is read.
+
+    A hub name is fetched (or found in the hub's cache); a path never touches the network. Raises EngineError.
+    """
+    require("transformers", "local", "Running a local model")
+    if not is_hub_name(name):
+        _allow_network(False)
+        folder = Path(name).expanduser()
+    else:
+        _allow_network(True)
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+        try:
+            folder = Path(snapshot_download(name, allow_patterns=list(HUB_FILES)))
+        except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
+            raise EngineError(
+                f"The model '{name}' could not be fetched: {type(error).__name__}.",
+                hint="Check the name and the connection, log in if the model is gated, or give a local folder.",
+            ) from error
+    check_folder(folder)
+    return folder
+
+
+def identify_hf(name: str) -> ModelIdentity:
+    """The identity of a local model without loading it."""
+    folder = locate(name)
+    return ModelIdentity(_readable(name), "hf", folder_sha256(folder))
+
+
+class HfModel:
+    """A causal language model and its tokenizer, loaded.
+
+    Build it with `HfModel.load`, or from parts that are already in memory (training measures the model it holds).
+    """
+
+    scores_options = True
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        identity: ModelIdentity,
+        *,
+        batch_tokens: int | None = None,
+        thinking: bool = False,
+    ) -> None:
+        self.model = model
+        self.model.train(False)
+        self.tokenizer = tokenizer
+        self.identity = identity
+        self.context = _context_length(model, tokenizer)
+        self._thinking = thinking
+        self._budget = batch_tokens or (131_072 if model.device.type == "cuda" else 4_096)
+        self._end = end_of_turn(tokenizer)
+        self._ends = _end_ids(model, tokenizer, self._end)
+        self._scorer = OptionScorer(model, self._budget)
+
+    @classmethod
+    def load(cls, name: str, options: HfOptions | None = None) -> HfModel:
+        """Load from a folder or hub name. Raises EngineError naming the file or setting at fault."""
+        options = options or HfOptions()
+        folder = locate(name)
+        identity = ModelIdentity(_readable(name), "hf", folder_sha256(folder))
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging as library_logging
+
+        quiet: Any = library_logging.disable_progress_bar
+        quiet()
+        device = options.device
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        dtype = options.dtype
+        if dtype == "auto":
+            dtype = "bfloat16" if device.startswith("cuda") else "float32"
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            model: Any = AutoModelForCausalLM.from_pretrained(
+                folder,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                dtype=getattr(torch, dtype),
+            )
+            model = model.to(device)
+        except Exception as error:  # the library raises whatever its readers raise
+            first = str(error).strip().splitlines()[0] if str(error).strip() else ""
+            raise EngineError(f"{folder}: the model cannot be loaded ({type(error).__name__}: {first}).") from error
+        return cls(model, tokenizer, identity, batch_tokens=options.batch_tokens, thinking=options.thinking)
+
+    # Option scoring ---------------------------------------------------------------------------------------------------
+
+    def score_options(self, requests: Sequence[OptionRequest]) -> list[OptionScores]:
+        """Log-probabilities of each request's options: fp32 log-softmax, summed in fp64. See scoring.py."""
+        rendered = [render(request.prompt, self.tokenizer, thinking=self._thinking) for request in requests]
+        texts = [
+            [option + (self._end if request.end_turn else "") for option in request.options] for request in requests
+        ]
+        prompts, options = encode_options(rendered, texts, self.tokenizer)
+        errors = [self._fault(prompt, row) for prompt, row in zip(prompts, options, strict=True)]
+        scores: list[list[float]] = [[] for _ in requests]
+        seconds = [0.0] * len(requests)
+        sound = [index for index, error in enumerate(errors) if error is None]
+        for chosen in batches([len(prompts[index]) for index in sound], self._budget):
+            part = [sound[index] for index in chosen]
+            started = time.perf_counter()
+            results = _halving([Query(prompts[index], options[index]) for index in part], self._scorer.sums)
+            share = (time.perf_counter() - started) / len(part)
+            for index, result in zip(part, results, strict=True):
+                seconds[index] = share
+                if isinstance(result, str):
+                    errors[index] = result
+                elif not all(math.isfinite(value) for value in result):
+                    errors[index] = NOT_NUMBERS
+                else:
+                    scores[index] = result
+        return [
+            OptionScores(
+                None if error else tuple(values),
+                tuple(len(option) for option in row),
+                len(prompt),
+                error,
+                spent,
+            )
+            for values, row, prompt, error, spent in zip(scores, options, prompts, errors, seconds, strict=True)
+        ]
+
+    def _fault(self, prompt: list[int], options: Sequence[Sequence[int]]) -> str | None:
+        if not options or not all(options):
+            return "an option has no tokens" if options else "the request has no options"
+        if not prompt:
+            return "the prompt has no tokens"
+        longest = len(prompt) + max(len(option) for option in options)
+        return context_error(longest, self.context) if longest > self.context else None
+
+    # Generation -------------------------------------------------------------------------------------------------------
+
+    def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Generation]:
+        """One reply a prompt, without special tokens; a stop text is not part of the reply."""
+        from afya.models.decoding import decode_batch
+
+        rendered = [render(prompt, self.tokenizer, thinking=self._thinking) for prompt in prompts]
+        ids = encode(rendered, self.tokenizer)
+        replies: list[Generation | None] = [None] * len(prompts)
+        fitting: list[int] = []
+        for index, row in enumerate(ids):
+            # One token at least must find room behind the prompt.
+            fault = context_error(len(row), self.context) if len(row) >= self.context else None
+            if fault is None and not row:
+                fault = "the prompt has no tokens"
+            if fault is None:
+                fitting.append(index)
+            else:
+                replies[index] = Generation("", "error", len(row), 0, 0.0, fault)
+        for chosen in batches([len(ids[index]) for index in fitting], self._budget, extra=sampling.max_tokens):
+            part = [fitting[index] for index in chosen]
+            started = time.perf_counter()
+            done = _halving([ids[index] for index in part], lambda rows: decode_batch(self, rows, sampling))
+            share = (time.perf_counter() - started) / len(part)
+            for index, result in zip(part, done, strict=True):
+                if isinstance(result, str):
+                    replies[index] = Generation("", "error", len(ids[index]), 0, share, result)
+                    continue
+                text, reason, tokens, error = result
+                replies[index] = Generation(text, reason, len(ids[index]), tokens, share, error)
+        return [reply for reply in replies if reply is not None]
+
+    @property
+    def end_ids(self) -> frozenset[int]:
+        """Tokens that end a reply."""
+        return self._ends
+
+
+def _halving(rows: list[T], work: Callable[[list[T]], list[Any]]) -> list[Any]:
+    """The results of `work`, in smaller batches when memory is short; a row too large alone gives a text saying so."""
+    import torch
+
+    try:
+        return work(rows)
+    except (torch.OutOfMemoryError, RuntimeError) as error:
+        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+            raise EngineError(f"The model failed: {error}") from error
+    # Outside the except block: the exception's frames hold the tensors that did not fit.
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if len(rows) == 1:
+        return ["out of memory for this prompt alone"]
+    middle = len(rows) // 2
+    return _halving(rows[:middle], work) + _halving(rows[middle:], work)
+
+
+def _readable(name: str) -> str:
+    return name if is_hub_name(name) else Path(name).expanduser().resolve().name
+
+
+def _context_length(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
+    told = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    # Tokenizers without a limit say 10**30.
+    limits = [int(value) for value in (told, tokenizer.model_max_length) if value and value < 10**9]
+    return min(limits, default=10**9)
+
+
+def _end_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, end: str) -> frozenset[int]:
+    told: Any = getattr(model.generation_config, "eos_token_id", None)
+    ids = set(told if isinstance(told, (list, tuple)) else [told])
+    ids.add(tokenizer.eos_token_id)
+    if end:
+        ids.add(tokenizer.convert_tokens_to_ids(end))
+    return frozenset(int(value) for value in ids if value is not None)
+
+
+def _allow_network(allowed: bool) -> None:
+    """Let the hub library reach the network only for a model that the user named as remote."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    if _offline_by_user:
+        return
+    os.environ["HF_HUB_OFFLINE"] = "0" if allowed else "1"
+    import huggingface_hub.constants
+
+    huggingface_hub.constants.HF_HUB_OFFLINE = not allowed

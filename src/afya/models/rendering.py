@@ -1,0 +1,153 @@
+"""From a prompt to the text and tokens a local model reads; training and benchmark share every line of it.
+
+A tokenizer with a chat template decides the text by it. One without reads the messages joined by blank lines, then the
+answer prefix. Tokens carry at most one beginning-of-sequence token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from afya.errors import EngineError
+from afya.models.base import Prompt
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_MARK = "afya-turn-text"
+# Tokenizers that put a sign before the first word do so for every text they see. Encoding an option behind this sign,
+# and leaving the sign's own tokens off, gives the option's tokens as they stand inside a text.
+_ANCHOR = ":"
+
+
+def render(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, *, thinking: bool = False) -> str:
+    """The text the model is to continue.
+
+    Args:
+        thinking: leave the thinking mode of a template that has one (`enable_thinking`) switched on.
+
+    Raises:
+        EngineError: the chat template cannot take these messages.
+    """
+    messages = [{"role": message.role, "content": _defused(message.content, tokenizer)} for message in prompt.messages]
+    if not tokenizer.chat_template:
+        body = "\n\n".join(message["content"] for message in messages)
+        if not prompt.answer_prefix:
+            return body
+        return f"{body}\n\n{prompt.answer_prefix}" if body else prompt.answer_prefix
+    return _templated(messages, tokenizer, generation=True, thinking=thinking) + prompt.answer_prefix
+
+
+def end_of_turn(tokenizer: PreTrainedTokenizerBase) -> str:
+    """The special token that ends the assistant's turn in the chat template, such as "<|im_end|>"; "" without one."""
+    if not tokenizer.chat_template:
+        return ""
+    turn = [{"role": "user", "content": "x"}, {"role": "assistant", "content": _MARK}]
+    after = _templated(turn, tokenizer, generation=False, thinking=False).rpartition(_MARK)[2].lstrip()
+    specials = [token for token in _special_tokens(tokenizer) if after.startswith(token)]
+    return max(specials, key=len, default="")
+
+
+def encode(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
+    """Token ids of rendered texts, with the beginning-of-sequence token exactly once where the model wants one.
+
+    A chat template writes its own (or none, and then none is wanted). Without a template it is prepended when the
+    tokenizer has one that is not also its end token; such a shared token is used only to give an empty text a start.
+    """
+    ids = _plain(texts, tokenizer)
+    start = tokenizer.bos_token_id
+    if start is None:
+        return ids
+    if tokenizer.chat_template:
+        # A template that writes the token, given to a tokenizer that adds it too, must not make two.
+        return [row[1:] if row[:2] == [start, start] else row for row in ids]
+    if start == tokenizer.eos_token_id:
+        return [row or [start] for row in ids]
+    return [row if row[:1] == [start] else [start, *row] for row in ids]
+
+
+def encode_options(
+    rendered: Sequence[str], options: Sequence[Sequence[str]], tokenizer: PreTrainedTokenizerBase
+) -> tuple[list[list[int]], list[list[list[int]]]]:
+    """Token ids of prompts, and of each of their options as they continue the prompt.
+
+    Each option is tokenised together with its prompt. Where the prompt's own tokens are not the beginning of that (a
+    token reaches over the boundary), prompt and option are tokenised apart.
+
+    Returns:
+        (prompts) ids, and (prompts)(options) ids without the prompt's.
+    """
+    full = [text + option for text, row in zip(rendered, options, strict=True) for option in row]
+    prompt_ids = encode(rendered, tokenizer)
+    joint = iter(encode(full, tokenizer))
+    option_ids: list[list[list[int]]] = []
+    for ids, row in zip(prompt_ids, options, strict=True):
+        continued = []
+        for option in row:
+            both = next(joint)
+            fits = both[: len(ids)] == ids and len(both) > len(ids)
+            continued.append(both[len(ids) :] if fits else _apart(option, tokenizer))
+        option_ids.append(continued)
+    return prompt_ids, option_ids
+
+
+def _apart(option: str, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    anchor, both, alone = _plain([_ANCHOR, _ANCHOR + option, option], tokenizer)
+    return both[len(anchor) :] if both[: len(anchor)] == anchor and len(both) > len(anchor) else alone
+
+
+def _plain(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
+    if not texts:
+        return []
+    ids: Any = tokenizer(list(texts), add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
+    return [list(row) for row in ids]
+
+
+def _templated(
+    messages: list[dict[str, str]], tokenizer: PreTrainedTokenizerBase, *, generation: bool, thinking: bool
+) -> str:
+    def apply(turns: list[dict[str, str]]) -> str:
+        text: Any = tokenizer.apply_chat_template(
+            turns, tokenize=False, add_generation_prompt=generation, enable_thinking=thinking
+        )
+        return str(text)
+
+    try:
+        return apply(messages)
+    except Exception as error:  # jinja2's own errors, and whatever a template's code raises
+        folded = _without_system(messages)
+        if folded is not None:
+            return _templated(folded, tokenizer, generation=generation, thinking=thinking)
+        raise EngineError(
+            f"The chat template of {tokenizer.name_or_path or 'the tokenizer'} cannot take the messages "
+            f"({', '.join(message['role'] for message in messages)}): {error}"
+        ) from error
+
+
+def _without_system(messages: list[dict[str, str]]) -> list[dict[str, str]] | None:
+    """The messages with a leading system message put before the first user message, for templates that know none."""
+    if len(messages) < 2 or messages[0]["role"] != "system" or messages[1]["role"] != "user":
+        return None
+    joined = f"{messages[0]['content']}\n\n{messages[1]['content']}"
+    return [{"role": "user", "content": joined}, *messages[2:]]
+
+
+def _special_tokens(tokenizer: PreTrainedTokenizerBase) -> tuple[str, ...]:
+    # The size is part of the key: training may add tokens to a tokenizer that was seen before.
+    return _specials_of(tokenizer, len(tokenizer))
+
+
+@lru_cache(maxsize=8)
+def _specials_of(tokenizer: PreTrainedTokenizerBase, _size: int) -> tuple[str, ...]:
+    added = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
+    return tuple(dict.fromkeys([*map(str, tokenizer.all_special_tokens), *added]))
+
+
+def _defused(text: str, tokenizer: PreTrainedTokenizerBase) -> str:
+    """`text` with the spelling of special tokens broken, so that no message can end its own turn or open another's."""
+    for token in _special_tokens(tokenizer):
+        if len(token) > 2 and token in text:
+            text = text.replace(token, f"{token[0]} {token[1:]}")
+    return text
