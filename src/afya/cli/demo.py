@@ -27,6 +27,7 @@ def demo(
     groups: Annotated[
         int, typer.Option("--groups", min=10, help="Unseen cases to measure on, in every language.")
     ] = 80,
+    recipe_name: Annotated[str, typer.Option("--recipe", help="A recipe file, or the name of a shipped one.")] = "demo",
 ) -> None:
     """Build data, measure an untrained pocket model, train it in two stages, measure after each, answer a question."""
     from rich.console import Console
@@ -38,7 +39,7 @@ def demo(
         require(module, extra, "The demo")
     console = Console(highlight=False)
     began = time.monotonic()
-    recipe = load_recipe("demo")
+    recipe = load_recipe(recipe_name)
     console.rule("1. Data: the built-in sample and unseen cases from the clinical protocols")
     cases = _write_data(out / "data", recipe, groups, console)
     console.rule("2. Two stages of training, with a benchmark before and after each")
@@ -146,11 +147,12 @@ def _report(runs: dict[str, Path], out: Path, console: Console) -> Path:
     worst = last.filter(~_is_overall()).sort("accuracy").row(0, named=True)
     told = "reached" if overall >= AIM_OVERALL and worst["accuracy"] >= AIM_WORST else "not reached"
     console.print(
-        f"After the last stage: {overall:.1%} over all languages (aim: {AIM_OVERALL:.0%}), {worst['accuracy']:.1%} in the "
-        f"worst, {language(worst['lang']).name} (aim: {AIM_WORST:.0%}). The aim is {told}."
+        f"After the last stage: {overall:.1%} over all languages (aim: {AIM_OVERALL:.0%}), {worst['accuracy']:.1%} "
+        f"in the worst, {language(worst['lang']).name} (aim: {AIM_WORST:.0%}). The aim is {told}."
     )
     console.print(
-        "A pocket model has learned these protocols' cases and nothing else. It is for trying the system, not for medicine."
+        "A pocket model has learned these protocols' cases and nothing else. "
+        "It is for trying the system, not for medicine."
     )
     return report
 
@@ -179,7 +181,8 @@ def _print_next(out: Path, report: Path, recipe: Recipe, console: Console) -> No
         f"Open the report in a browser:       {report}",
         'Ask a question yourself:            afya ask --lang sw "Mtoto ana homa na degedege"',
         "Import a public data set:           afya data sources",
-        f"Measure a model of your own:        afya bench run --model hf:FOLDER --data {out}/data/vignettes --out runs/mine",
+        "Measure a model of your own:        "
+        f"afya bench run --model hf:FOLDER --data {out}/data/vignettes --out runs/mine",
         f"The trained pocket model:           {model}",
     )
     for line in lines:

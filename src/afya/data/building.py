@@ -24,9 +24,9 @@ _SAMPLE_CARD = """
 {count} languages: {names}. Each group's right answer and the source of its fact stand once, for all languages.
 
 **Read before use.** The English texts were written for the project; all other texts were made by machine from them
-(`origin: machine`). **No clinician and no native speaker has reviewed any of them** (`reviewed: false` in `extra`). That
-holds most of all for the low-resource languages {low}. They serve to try the system and to train a pocket model, not to
-advise anybody. Of {groups} groups, {cited} cite a passage that was looked up; the others name the document alone.
+(`origin: machine`). **No clinician and no native speaker has reviewed any of them** (`reviewed: false` in `extra`).
+That holds most of all for the low-resource languages {low}. They serve to try the system and to train a pocket model,
+not to advise anybody. Of {groups} groups, {cited} cite a passage that was looked up; the others name the document.
 
 Licence: Apache-2.0.
 """
@@ -34,10 +34,10 @@ Licence: Apache-2.0.
 _VIGNETTE_CARD = """
 # Vignettes from afya's clinical protocols
 
-Practice cases of children of 2 to 59 months, drawn from the decision tables in `afya/protocols` with seed {seed} and told
-in {count} languages: {names}. The answers are exact: each was computed from the table, and its row, source and page stand
-in `extra`. A case is in train, dev or test by a hash of its facts, so no case of one split ever comes in another, whatever
-the seed.
+Practice cases of children of 2 to 59 months, drawn from the decision tables in `afya/protocols` with seed {seed} and
+told in {count} languages: {names}. The answers are exact: each was computed from the table, and its row, source and
+page stand in `extra`. A case is in train, dev or test by a hash of its facts, so no case of one split ever comes in
+another, whatever the seed.
 
 **Read before use.** The tables follow WHO documents but **no clinician has signed them** (`reviewed: false`), and the
 sentences in languages other than English were made by machine and reviewed by no native speaker.
