@@ -2,8 +2,9 @@
 
 Three witnesses. The script decides for languages that have one of their own. Among languages in Latin script, small
 words that carry grammar (`identification` in lang/{code}.yaml, neighbours.yaml, and words the caller knows to be of a
-language) stand against pycld2, which is asked when the extra `assistant` is installed. They must agree, or one of them must be strong and the other silent;
-otherwise the verdict is "uncertain", which is the right answer to "MUAC 112" and to two words of Zulu or Xhosa.
+language) stand against pycld2, which is asked when the extra `assistant` is installed. They must agree, or one of them
+must be strong and the other silent; otherwise the verdict is "uncertain", which is the right answer to "MUAC 112" and
+to two words of Zulu or Xhosa.
 
 pycld2 names a language for almost anything and falls back on English for short texts, so its English counts only where
 English words are seen.
@@ -234,8 +235,10 @@ def _told() -> dict[str, Identification]:
         raise ConfigError(f"{path}: expected language codes, each with a list of words.")
     for code, listed in content.items():
         language(str(code))
-        if code in told:
-            raise ConfigError(f"{path}: {code} has a file of its own.", hint=f"Move its words to lang/{code}.yaml.")
+        if code in told and told[code].words:
+            raise ConfigError(
+                f"{path}: {code} has words in its own file.", hint=f"Keep those of lang/{code}.yaml only."
+            )
         told[str(code)] = validate({"words": listed, "relatives": []}, Identification, f"{path}, {code}")
     return told
 
