@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import import_speed, install_size, startup
+from benchmarks import import_speed, install_size, reading, startup
 
-ALL = {"startup": startup.main, "import_speed": import_speed.main, "install_size": install_size.main}
+ALL = {
+    "startup": startup.main,
+    "import_speed": import_speed.main,
+    "install_size": install_size.main,
+    "reading": reading.main,
+}
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or list(ALL)

@@ -58,3 +58,22 @@ def test_numbers_are_read_from_the_packs_own_practice_cases(lang: str, variant: 
         if (findings.get("age_months"), findings.get(name)) != (14, value):
             wrong.append(f"{text}: {dict(findings)}")
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize("result", ["positive", "negative", "not_done"])
+def test_the_malaria_test_is_read_from_the_packs_own_practice_cases(lang: str, result: str) -> None:
+    pack = assistant(lang).resources.chosen.pack
+    wrong = []
+    for variant in range(len(pack.sentences[f"fact.malaria_rdt.{result}"])):
+        text = f"{pack.sentence('lead.fever', 0, age=14)} {pack.sentence(f'fact.malaria_rdt.{result}', variant)}"
+        findings = assistant(lang).ask(text).findings
+        if findings.get("malaria_rdt") != result:
+            wrong.append(f"{text}: {dict(findings)}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_no_phrase_that_denies_all_danger_signs_has_a_gap(lang: str) -> None:
+    phrases = assistant(lang).resources.chosen.pack.topics.signs["no_danger_sign"]
+    assert not [phrase for phrase in phrases if "..." in phrase or "…" in phrase]

@@ -71,6 +71,19 @@ def test_a_dose_is_given_only_when_its_row_is_decided(english: Assistant) -> Non
     assert whole.colour == "yellow"
 
 
+def test_a_child_who_drinks_well_can_drink_by_the_protocol(english: Assistant) -> None:
+    assert english.ask("8 months, cough, drinks well").findings["unable_to_drink"] is False
+    assert "unable_to_drink" not in english.ask("8 months, cough, does not drink well").findings
+    assert english.ask("drank well yesterday, now cannot drink. 8 months").findings["unable_to_drink"] is True
+    assert english.ask("drinks well at home, cannot drink here. 8 months, cough").colour == "red"
+
+
+def test_a_denied_cough_does_not_take_danger_signs_away(english: Assistant) -> None:
+    answer = english.ask("8 months, no cough but danger signs present")
+    assert "convulsions" not in answer.findings
+    assert "unable_to_drink" not in answer.findings
+
+
 def test_what_was_understood_is_shown_and_impossible_numbers_are_left_out(english: Assistant) -> None:
     answer = english.ask("9 months old, MUAC 900 mm, cough 3 days")
     pack = load_pack("en")

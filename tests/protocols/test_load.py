@@ -45,6 +45,9 @@ def edited(tmp_path: Path) -> Edit:
         ("range: [2, 60]", "range: [60, 2]", "range"),
         ("        reviewed: false", "        reviewed: maybe", "tables.0.rows.0.reviewed"),
         ("kind: derive", "kind: derived", "tables.1.kind"),
+        ("implies: {normal: {", "implies: {fine: {", "implies names a value"),
+        ("{unable_to_drink: false}}", "{unable_to_drnk: false}}", "unknown input 'unable_to_drnk'"),
+        ("{unable_to_drink: false}}", "{muac_mm: false}}", "'muac_mm', which is no yes-or-no question"),
     ],
 )
 def test_a_mistake_names_file_row_and_key(edited: Edit, old: str, new: str, words: str) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afya.languages import core_codes, language
-from afya.text.identify import identify, is_language
+from afya.text.identify import identify, is_language, relatives
 
 SIB200 = Path("data", "sib200", "sib200_parallel.jsonl")
 # Measured over all 800 sentences: right in 95% or more, wrong in 0.1% or less; Zulu 88% and 0.6% (taken for Xhosa).
@@ -45,6 +45,13 @@ def test_what_says_nothing_is_uncertain(text: str) -> None:
 def test_another_script_is_another_language() -> None:
     assert is_language("Мой ребёнок болен", "sw") is False
     assert is_language("MUAC 112", "sw") is None
+    assert is_language("1년 3개월, MUAC 112 mm, 9 kg", "ko") is None
+
+
+def test_neighbours_that_are_not_served_are_known_and_near_ones_named() -> None:
+    assert identify("Umntwana wam unefiva kwaye uyakhohlela, ndenze ntoni?").language != "zu"
+    assert relatives("zu") == {"xh", "ss"}
+    assert relatives("xh") == {"zu", "ss"}
 
 
 @settings(max_examples=200, deadline=None)

@@ -71,3 +71,38 @@ def test_ideographic_numerals_are_read(text: str, expected: list[tuple[float, st
 def test_a_unit_before_its_number_is_read_so_in_swahili() -> None:
     units = Units("sw", {"month": ["miezi"], "year": ["miaka"], "day": ["siku"]})
     assert found("ana miaka 2 na miezi 3, anakohoa siku 4", units) == [(2, "year"), (3, "month"), (4, "day")]
+
+
+AGES = {
+    "en": ("one year and three months", "1 year 3 months", ["month", "months"], ["year"]),
+    "zh": ("一岁三个月", "1岁3个月", ["个月"], ["岁"]),
+    "fr": ("un an et trois mois", "1 an et 3 mois", ["mois"], ["an"]),
+    "de": ("ein Jahr und drei Monate", "1 Jahr und 3 Monate", ["monate"], ["jahr"]),
+    "ja": ("一歳三か月", "1歳3か月", ["か月"], ["歳"]),
+    "ko": ("한 살 석 달", "1년 3개월", ["달", "개월"], ["살", "년"]),
+    "pt": ("um ano e três meses", "1 ano e 3 meses", ["meses"], ["ano"]),
+    "es": ("un año y tres meses", "1 año y 3 meses", ["meses"], ["año"]),
+    "sw": ("mwaka mmoja na miezi mitatu", "mwaka 1 na miezi 3", ["miezi"], ["mwaka"]),
+    "wo": ("benn at ak ñetti weer", "1 at ak 3 weer", ["weer"], ["at"]),
+    "yo": ("ọdún kan àti oṣù mẹ́ta", "ọdún 1 àti oṣù 3", ["oṣù"], ["ọdún"]),
+    "zu": ("unyaka owodwa nezinyanga ezintathu", "unyaka o-1 nezinyanga ezi-3", ["*nyanga"], ["*nyaka"]),
+}
+
+
+@pytest.mark.parametrize("lang", sorted(AGES))
+@pytest.mark.parametrize("spelled", [True, False])
+@pytest.mark.parametrize("more", ["", ", 52/min, 38.5°C", ", 9 kg, 112 mm, 38°C, 60/min"])
+def test_a_year_and_three_months_in_every_language(lang: str, spelled: bool, more: str) -> None:
+    words, digits, month, year = AGES[lang]
+    units = Units(lang, {"month": month, "year": year})
+    assert found((words if spelled else digits) + more, units)[:2] == [(1, "year"), (3, "month")]
+
+
+def test_a_message_that_uses_the_other_order_throughout_is_read_so() -> None:
+    units = Units("sw", {"month": ["miezi"], "day": ["siku"]})
+    assert found("mtoto 8 miezi, homa 3 siku", units) == [(8, "month"), (3, "day")]
+
+
+def test_a_sharp_s_before_a_symbol_does_not_move_it() -> None:
+    units = Units("de", {"month": ["monate"]})
+    assert found("Kind heiß, weiß, 38°C, 8 Monate", units) == [(38, "celsius"), (8, "month")]

@@ -328,8 +328,10 @@ def _nearest(
 
 
 def _of_cue(quantity: Quantity, cues: list[Match]) -> bool:
-    """Whether a number is part of the words beside which numbers stand: "natt" (measure) is no "ñatt" (three), and the 1
-    of "breaths in 1 minute" counts nothing."""
+    """Whether a number is part of the words beside which numbers stand.
+
+    "natt" (measure) is no "ñatt" (three), and the 1 of "breaths in 1 minute" counts nothing.
+    """
     if quantity.unit is not None:
         return False
     if quantity.spelled:

@@ -31,7 +31,7 @@ _CLAUSE_END = regex.compile(r"[.!?;\n。！？；؟؛।,，、،]")
 _COMMA = regex.compile(r"[,，、،]")
 # Behind a denial: the clause is over.
 _OVER = regex.compile(r"\s*(?:$|[.!?;\n。！？；؟؛।,，、،()\[\]（）/|–—+-])")
-_COLON = regex.compile(r"\s*[:：=?？]\s*")
+_COLON = regex.compile(r"\s*(?:[:：=?？(（]|[-–—]\s)\s*")
 
 # A list of things denied, one letter a word: n a noun, P the noun asked about, a an article, l a light word, o "or", a
 # comma a comma, x anything else. The list must be closed by "or", and all of it up to there must be nouns.
@@ -195,7 +195,8 @@ def _shape_spaced(text: str, start: int, end: int, span: Span, nouns: dict[int, 
         low, high = word.start + start, word.end + start
         if low < place:
             continue
-        shape.append("," * len(_COMMA.findall(text, place, low)))
+        # A stroke is an "or": "no cough/convulsions".
+        shape.append("o" if "/" in text[place:low] else "," * len(_COMMA.findall(text, place, low)))
         if low in nouns:
             high = nouns[low]
             shape.append("P" if low <= span[0] and span[1] <= high else "n")
