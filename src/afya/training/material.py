@@ -1,0 +1,99 @@
+"""The Items a stage learns from, and where they come from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from afya.errors import ConfigError
+from afya.items import Item
+from afya.training.recipe import FORM_TASKS, DataSource, Form, Recipe, StageRecipe
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a model card says about some of the data: how many items of which source, licence and origin."""
+
+    source: str
+    licence: str
+    origin: str
+    items: int
+
+
+Lesson = tuple[Item, Form]
+"""An item and what is learned from it."""
+
+
+def stage_lessons(recipe: Recipe, stage: StageRecipe) -> list[Lesson]:
+    """What a stage learns, in the order of its data entries, repeated as they say.
+
+    Raises:
+        ConfigError: an entry has nothing in the tasks wanted; DataError: a dataset folder cannot be read.
+    """
+    langs = recipe.stage_langs(stage)
+    found: list[Lesson] = []
+    for entry in stage.data:
+        form = entry.form or stage.form
+        tasks = entry.tasks or FORM_TASKS[form]
+        chosen = [(item, form) for item in _entry_items(entry, langs) if item.task in tasks and item.lang in langs]
+        if not chosen:
+            raise ConfigError(
+                f"Stage '{stage.name}': source '{entry.source}' has no {entry.split} items of the tasks "
+                f"{', '.join(tasks)} in {', '.join(langs)}."
+            )
+        if any(item.split == "test" for item, _ in chosen):
+            raise ConfigError(f"Stage '{stage.name}': source '{entry.source}' gave test items; they are never learned.")
+        found += chosen * entry.repeat
+    return found
+
+
+def _entry_items(entry: DataSource, langs: Sequence[str]) -> Iterator[Item]:
+    if entry.source == "sample":
+        from afya.data.sample import sample_items
+
+        return (item for item in sample_items(langs) if item.split == entry.split)
+    if entry.source == "vignettes":
+        from afya.protocols.vignettes import generate
+
+        return iter(generate(langs, entry.count or 0, entry.seed, entry.split))
+    from afya.folders import read_dataset
+    from afya.items import from_frame
+
+    frames = read_dataset(entry.path or Path(), langs=list(langs), splits=[entry.split])
+    return chain.from_iterable(from_frame(frame) for frame in frames)
+
+
+def input_paths(recipe: Recipe) -> list[Path]:
+    """The folders whose contents decide the run: dataset folders and a local model folder."""
+    paths = [entry.path for stage in recipe.stages for entry in stage.data if entry.path is not None]
+    if recipe.model.path is not None and Path(recipe.model.path).is_dir():
+        paths.append(Path(recipe.model.path))
+    return list(dict.fromkeys(paths))
+
+
+def origins(lessons: Sequence[Lesson]) -> list[Origin]:
+    """The lessons' distinct items counted by source, licence and origin."""
+    items = {item.item_id: item for item, _ in lessons}.values()
+    counts = Counter((item.source, item.licence, item.origin) for item in items)
+    return [Origin(*key, items=count) for key, count in sorted(counts.items())]
+
+
+def lesson_texts(lessons: Iterable[Lesson]) -> Iterator[str]:
+    """Every text a tokenizer should know to write these items and their prompts well."""
+    from afya.bench.prompts import render_item
+    from afya.models.base import OptionRequest
+
+    for item, form in lessons:
+        if form in ("cloze", "letter"):
+            request = render_item(item, form)
+            if isinstance(request, OptionRequest):
+                yield from (message.content for message in request.prompt.messages)
+                yield request.prompt.answer_prefix
+                yield from request.options
+                continue
+        yield from (text for text in (item.context, item.question, item.answer_text, item.rationale) if text)
+        yield from item.options or ()
+        yield from (turn.text for turn in item.turns or ())

@@ -1,0 +1,84 @@
+"""Runs a recipe in children of this process that kill themselves at given places; not a test itself.
+
+Arguments: recipe, run folder, and JSON: a list of [kind, stage, step]. kind step: after that step; saving: while that
+step's checkpoint is written; told: when the stage's model is written but not yet noted. The last child runs to the end.
+Heavy libraries are imported once, before forking; torch runs on one thread throughout and Polars is imported by the
+children alone, so a fork finds no other threads.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+torch.set_num_threads(1)
+
+from transformers import AutoModelForCausalLM, AutoTokenizer, Qwen3ForCausalLM  # noqa: E402, F401
+
+from afya import runs  # noqa: E402
+from afya.training import checkpoints, load_recipe, run, trainer  # noqa: E402, F401
+from afya.training.plan import DataPlan  # noqa: E402
+from afya.training.progress import Watcher  # noqa: E402
+from afya.training.recipe import StageRecipe  # noqa: E402
+
+
+class Killer(Watcher):
+    """Ends the process with SIGKILL at one place."""
+
+    def __init__(self, place: list[Any] | None) -> None:
+        self.place = place
+        self.stage = ""
+
+    def at(self, *here: Any) -> None:
+        if list(here) == self.place:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def stage_starts(self, stage: StageRecipe, plan: DataPlan, rejected: int, done: int) -> None:
+        self.stage = stage.name
+
+    def step(self, step: int, loss: float, tokens: int) -> None:
+        self.at("step", self.stage, step)
+
+
+def child(recipe: str, out: Path, place: list[Any] | None) -> None:
+    killer = Killer(place)
+    seal, write_json = checkpoints.seal, runs.write_json
+
+    def sealing(folder: Path, described: Any) -> None:
+        killer.at("saving", described["stage"], described["step"])
+        seal(folder, described)
+
+    def telling(path: Path, value: object) -> None:
+        if path.parent.name == "parts":
+            killer.at("told", path.stem, 0)
+        write_json(path, value)
+
+    checkpoints.seal = sealing
+    vars(run)["write_json"] = telling
+    run.train(load_recipe(recipe), out, killer)
+
+
+def main() -> None:
+    recipe, out = sys.argv[1], Path(sys.argv[2])
+    for place in [*json.loads(sys.argv[3]), None]:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                child(recipe, out, place)
+            except BaseException as error:
+                print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+                os._exit(1)
+            os._exit(0)
+        _, status = os.waitpid(pid, 0)
+        expected = os.WIFSIGNALED(status) if place else status == 0
+        if not expected:
+            sys.exit(f"The child for {place} ended with status {status}.")
+
+
+main()
