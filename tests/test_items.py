@@ -32,8 +32,10 @@ def test_a_sound_item_has_no_fault() -> None:
     ("change", "reason"),
     [
         ({"question": "  "}, "empty_question"),
+        ({"question": "\u200b \u00a0\ufeff"}, "empty_question"),
         ({"options": None}, "missing_option"),
         ({"options": ("Nimonia", " ")}, "missing_option"),
+        ({"options": ("Nimonia", "\u200b")}, "missing_option"),
         ({"options": ("Nimonia",)}, "missing_option"),
         ({"answer": None}, "missing_answer"),
         ({"answer": (2,)}, "answer_outside_options"),

@@ -47,6 +47,13 @@ def test_a_folder_that_is_no_run_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").read_text() == "precious"
 
 
+def test_a_folder_that_cannot_be_made_is_a_run_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("here")
+    for place in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(RunError, match="no folder can be made there"):
+            RunFolder.open(place, "bench", {})
+
+
 def test_two_processes_do_not_share_a_folder(tmp_path: Path) -> None:
     script = f"from afya.runs import RunFolder; RunFolder.open({str(tmp_path / 'run')!r}, 'bench', {{}})"
     with RunFolder.open(tmp_path / "run", "bench", {}):

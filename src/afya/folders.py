@@ -19,6 +19,7 @@ from afya.runs import (
     Ledger,
     canonical,
     differences,
+    make_folder,
     read_json,
     scrub,
     sha256_path,
@@ -61,16 +62,17 @@ class DatasetWriter:
             )
         if path.exists() and not path.is_dir():
             raise RunError(f"{path} is a file.", hint="Give the folder to write.")
+        make_folder(path)
         torn = set(path.glob(".*.tmp"))
         known = {self._building, path / "data", path / "README.md", path / "ledger.parquet", *torn}
-        if path.exists() and not known.issuperset(path.iterdir()):
+        if not known.issuperset(path.iterdir()):
             raise RunError(f"{path} is not empty and holds no dataset.", hint="Choose a new or empty folder.")
         # What an earlier, killed build left behind has no manifest: it is not a dataset and is made again.
         for leftover in (self._building, path / "data"):
             shutil.rmtree(leftover, ignore_errors=True)
         for file in torn:
             file.unlink()
-        self._building.mkdir(parents=True, exist_ok=True)
+        make_folder(self._building)
 
     def add(self, item: Item) -> None:
         """Take one (already validated) item."""

@@ -43,7 +43,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     The data is flushed to the disk before the rename: after a crash `path` is either absent, old, or whole.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
@@ -57,6 +57,16 @@ def atomic_path(path: Path) -> Iterator[Path]:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, where they are not there yet. Raises RunError when that cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(
+            f"{path}: no folder can be made there ({error.strerror or error}).", hint="Choose another folder."
+        ) from error
 
 
 def sweep(folder: Path) -> None:
@@ -248,7 +258,7 @@ class RunFolder:
         self.path = path
         self.manifest = manifest
         self.parts = path / "parts"
-        self.parts.mkdir(parents=True, exist_ok=True)
+        make_folder(self.parts)
         self._lock = _lock(path)
         sweep(path)
 
@@ -287,9 +297,9 @@ class RunFolder:
                     hint="Continue with the settings of that run, or choose another folder.",
                 )
             return cls(path, old)
-        if path.exists() and any(child.name != ".lock" for child in path.iterdir()):
+        make_folder(path)
+        if any(child.name != ".lock" for child in path.iterdir()):
             raise RunError(f"{path} is not empty and holds no run.", hint="Choose a new or empty folder.")
-        path.mkdir(parents=True, exist_ok=True)
         folder = cls(path, manifest)
         write_json(file, manifest)
         return folder

@@ -216,3 +216,12 @@ def test_a_pack_that_lacks_a_text_is_refused_by_key(tmp_path: Path) -> None:
 def test_a_language_without_a_pack_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match="no pack for 'ti'"):
         Assistant("ti")
+
+
+@pytest.mark.parametrize(
+    ("lang", "text"), [("en", "not sucking well"), ("pt", "quase não bebe"), ("de", "trinkt nicht viel")]
+)
+def test_a_phrase_within_a_longer_and_milder_one_is_no_danger_sign(lang: str, text: str) -> None:
+    answer = Assistant(lang).ask(text)
+    assert answer.signs == ()
+    assert answer.findings["drinking"] == "poor"

@@ -63,6 +63,7 @@ def items(out: Path) -> list[Item]:
         (line(question="  "), "empty_question"),
         (line(options={"A": "One", "C": "Nine"}), "missing_option"),
         (line(options={"A": "One", "B": " "}), "missing_option"),
+        (line(options={"A": "One", "B": None}), "missing_option"),
         (line(options={"A": "One"}, answer_idx="A"), "missing_option"),
         (line(options=["One", "Two"]), "wrong_type"),
         (line(answer_idx="E"), "answer_outside_options"),

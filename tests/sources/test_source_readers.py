@@ -93,6 +93,15 @@ def test_medmcqa_reads_the_selection(read: Callable[..., Imported]) -> None:
     assert items["medmcqa:q-1:en"].split == "test"
 
 
+def test_medmcqa_takes_no_mmlu_pro_row_that_lies_beside_it(tmp_path: Path) -> None:
+    native.medmcqa_selection(tmp_path / "in" / "medmcqa")
+    native.mmlu_pro(tmp_path / "in" / "mmlu-pro")
+    result = import_source("medmcqa", tmp_path / "in", tmp_path / "out")
+
+    assert result.rows_written == 1
+    assert reasons(result) == {"wrong_source": result.rows_read - 1}
+
+
 def test_mmlu_reads_quoted_cells_and_only_medical_subjects(read: Callable[..., Imported]) -> None:
     items, _ = read("mmlu")
 

@@ -1,8 +1,9 @@
-"""The pocket model is small, repeatable, honest about itself, and reads digits one by one."""
+"""The pocket model is small, repeatable and honest about itself; its tokenizer knows recurring phrases and numbers."""
 
 from __future__ import annotations
 
 import torch
+from transformers import PreTrainedTokenizerFast
 
 from afya.training.material import lesson_texts, stage_lessons
 from afya.training.pocket import build_model, build_tokenizer
@@ -14,13 +15,20 @@ CASES = [
 OTHER = ["Ọmọ náà ń wúkọ́.", "子どもの呼吸は速いですか。", "아이가 기침을 합니다.", "L'enfant a de la fièvre."]
 
 
-def test_every_digit_is_a_token_and_recurring_phrases_are_one() -> None:
-    tokenizer = build_tokenizer([*CASES, *OTHER], 600, 256)
-    pieces = [str(tokenizer.decode([number])) for number in tokenizer(CASES[40], add_special_tokens=False)["input_ids"]]
-    assert "".join(pieces) == CASES[40]
-    assert [piece for piece in pieces if any(sign.isdigit() for sign in piece)] == ["4", "2", "6", "2", "1"]
-    assert " months has a cough." in pieces
-    assert len(pieces) < 12
+def pieces(tokenizer: PreTrainedTokenizerFast, text: str) -> list[str]:
+    return [str(tokenizer.decode([number])) for number in tokenizer(text, add_special_tokens=False)["input_ids"]]
+
+
+def test_recurring_phrases_and_numbers_are_tokens_and_rare_numbers_are_digits() -> None:
+    often = ["The MUAC is 115 mm."] * 30
+    tokenizer = build_tokenizer([*CASES, *OTHER, *often], 600, 256)
+    found = pieces(tokenizer, CASES[40])
+    assert "".join(found) == CASES[40]
+    assert " months has a cough." in found
+    assert len(found) < 12
+    assert pieces(tokenizer, "The MUAC is 115 mm.") == ["The MUAC is ", "115", " mm."]
+    assert pieces(tokenizer, "993") == ["9", "9", "3"]
+    assert pieces(tokenizer, "2026")[-1] == "6"
 
 
 def test_any_text_comes_back_unchanged() -> None:

@@ -34,6 +34,7 @@ from afya.text.normalise import normalise
 
 if TYPE_CHECKING:
     from afya.models import LanguageModel
+    from afya.text.words import Match
 
 _LETTER = regex.compile(r"[\p{L}\p{N}]")
 
@@ -126,11 +127,35 @@ def triage(context: Context, kit: Resources) -> Context:
 
 
 def danger_signs(text: str, speech: Language) -> list[Sign]:
-    """The danger phrases in `text` (normalised), each with whether it is denied; a rule's up to one that stands."""
+    """The danger phrases in `text` (normalised), each with whether it is denied; a rule's up to one that stands.
+
+    A danger phrase that is only a piece of a longer phrase for a milder answer is none: "does not drink well" says less
+    than "does not drink".
+    """
+    found = speech.danger.find(text)
+    found = _not_within(found, speech.facts.values.find(text) if found else [])
     return [
         Sign(match.key, text[match.start : match.end], match.start, match.end, speech.code, no)
-        for match, no in judged(text, speech.danger.find(text), speech.code)
+        for match, no in judged(text, found, speech.code)
     ]
+
+
+def _not_within(found: list[Match], wholes: list[Match]) -> list[Match]:
+    """Those of `found` that are no true part of one of `wholes` (both in the order of the text), in one pass."""
+    kept: list[Match] = []
+    before, reached, here = -1, -1, -1  # the furthest end of the wholes that begin before `here`, and up to it
+    place = 0
+    for match in found:
+        if match.start > here:
+            before, here = reached, match.start
+        while place < len(wholes) and wholes[place].start <= match.start:
+            if wholes[place].start < match.start:
+                before = max(before, wholes[place].end)
+            reached = max(reached, wholes[place].end)
+            place += 1
+        if before < match.end and reached <= match.end:
+            kept.append(match)
+    return kept
 
 
 def find_facts(context: Context, kit: Resources) -> Context:

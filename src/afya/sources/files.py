@@ -162,7 +162,7 @@ def text(row: Record, key: str) -> str:
         return value
     if value is None:
         raise Malformed("missing_field", f"'{key}' is missing")
-    raise Malformed("wrong_type", f"'{key}' is a {type(value).__name__} where text was expected")
+    raise Malformed("wrong_type", f"'{key}' is {_kind(value)} where text was expected")
 
 
 def optional_text(row: Record, key: str) -> str | None:
@@ -209,6 +209,9 @@ def labelled_options(row: Record, key: str, labels: str) -> tuple[str, ...]:
     value = record(row, key)
     if sorted(value) != sorted(labels[: len(value)]):
         raise Malformed("missing_option", f"options labelled {', '.join(sorted(value)) or 'with nothing'}")
+    empty = [label for label in labels[: len(value)] if value[label] is None]
+    if empty:
+        raise Malformed("missing_option", f"option {', '.join(empty)} is null")
     return tuple(text(value, label).strip() for label in labels[: len(value)])
 
 
@@ -237,7 +240,7 @@ def _open(reading: Reading, file: Path) -> BinaryIO:
 
 def _record(value: object, *, suspect: bool) -> Record | Malformed:
     if not isinstance(value, dict):
-        return Malformed("broken_json", f"a {type(value).__name__} where an object was expected")
+        return Malformed("broken_json", f"{_kind(value)} where an object was expected")
     if suspect:
         try:
             _ENCODER.encode(value).encode("utf-8")
@@ -248,9 +251,23 @@ def _record(value: object, *, suspect: bool) -> Record | Malformed:
     return value
 
 
+def _kind(value: object) -> str:
+    """What JSON calls the value, with its article."""
+    return _KINDS.get(type(value), "a value")
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
 
 
+_KINDS: dict[type, str] = {
+    dict: "an object",
+    list: "an array",
+    str: "a text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    type(None): "null",
+}
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, check_circular=False)

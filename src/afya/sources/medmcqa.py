@@ -64,6 +64,9 @@ def _file(reading: Reading, file: Path) -> Iterator[Outcome]:
         )
 
     def selected(row: Record) -> Item:
+        # The collection that holds this selection gives other datasets the same fields and file names.
+        if "category" in row:
+            raise Malformed("wrong_source", "the row has a 'category', which MMLU-Pro's rows have and MedMCQA's do not")
         options = labelled_options(row, "options", _LABELS)
         return reading.item(
             identifier(row, "realidx"),

@@ -27,22 +27,23 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 
-# What one token may span at most: a digit, line ends, or a run of words up to the next digit, line end or end of a
-# clause with its sign.
-_PHRASE = r"\d|\n+|[^\d\n.,:;?!。、，：；？！]*[.,:;?!。、，：；？！]+|[^\d\n.,:;?!。、，：；？！]+"
+# What one token may span at most: a number of three digits, line ends, or a run of words up to the next digit, line end
+# or end of a clause with its sign.
+_NUMBER = r"\d{1,3}"
+_PHRASE = _NUMBER + r"|\n+|[^\d\n.,:;?!。、，：；？！]*[.,:;?!。、，：；？！]+|[^\d\n.,:;?!。、，：；？！]+"
 
-# Of the vocabulary, the share that goes to whole phrases, and how often a phrase must stand in the texts to be one.
+# Of the vocabulary, the share that goes to phrases and numbers, and how often one must stand in the texts to be a token.
 _PHRASE_SHARE = 0.5
 _PHRASE_COUNT = 20
 
 
 def build_tokenizer(texts: Iterable[str], vocabulary: int, context: int) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer trained on `texts`: NFC, every digit a token, recurring phrases a token, none unknown.
+    """A byte-level BPE tokenizer trained on `texts`: NFC, recurring phrases and numbers are tokens, nothing is unknown.
 
-    Digits stand alone because the clinical rules compare numbers: a model that reads "52" and "512" as unrelated
-    pieces has to learn each number by itself. Phrases that recur are single tokens (tokens that span words: Liu et al.
-    2025, SuperBPE), so that generated cases are short; all other text is spelled by the merges, which never cross a
-    word. Equal texts give an equal tokenizer.
+    Phrases that recur are single tokens (tokens that span words: Liu et al. 2025, SuperBPE), so that generated cases
+    are short. Numbers that recur are single tokens too, since the clinical rules compare them with limits: with a token
+    a digit the pocket model needs about twice the text to learn the same limits. All other text is spelled by the
+    merges, which never cross a word or join two digits. Equal texts give an equal tokenizer.
 
     Raises:
         ConfigError: there is no text.
@@ -50,8 +51,10 @@ def build_tokenizer(texts: Iterable[str], vocabulary: int, context: int) -> PreT
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
-    # Every digit is its own token and no other holds one: texts that differ in digits alone are one text here.
-    counts = Counter(re.sub(r"\d", "0", text) for text in texts)
+    whole = list(texts)
+    # No merge and no phrase holds a digit: texts that differ in digits alone are one text to them.
+    counts = Counter(re.sub(r"\d", "0", text) for text in whole)
+    numbers = Counter(number for text in whole for number in re.findall(_NUMBER, text) if number.isascii())
     if not any(counts):
         raise ConfigError("The pocket model's tokenizer found no text to learn from.")
     special = [PAD, END, SYSTEM, USER, ASSISTANT]
@@ -78,7 +81,9 @@ def build_tokenizer(texts: Iterable[str], vocabulary: int, context: int) -> PreT
     seen: Counter[str] = Counter()
     for text, times in counts.items():
         for phrase, _ in phrases.pre_tokenize_str(normalizer.normalize_str(text)):
-            seen[phrase] += times
+            if not phrase[0].isdigit():
+                seen[phrase] += times
+    seen.update(numbers)
     saved = {
         phrase: times * (len(spelling.model.tokenize(phrase)) - 1)
         for phrase, times in seen.items()
