@@ -69,7 +69,9 @@ def run() -> None:
         if _debug:
             raise
         if hasattr(error, "format_message"):  # click's own usage errors
-            _complain(f"{error.format_message()} Try --help.")
+            told = error.format_message().rstrip(".")
+            if told:  # empty when the help was shown because nothing was asked for
+                _complain(f"{told}. --help shows what there is.")
             sys.exit(2)
         _complain(
             f"An unexpected fault, {type(error).__name__}: {error}. This is a fault of afya; --debug shows where."
