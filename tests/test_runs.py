@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 
 from afya.errors import RunError
-from afya.runs import Ledger, Rejection, RunFolder, atomic_path, read_events, scrub, sha256_path, write_json
+from afya.runs import (
+    Ledger,
+    Rejection,
+    RunFolder,
+    atomic_path,
+    differences,
+    read_events,
+    scrub,
+    sha256_path,
+    write_json,
+)
 
 
 def test_the_same_run_is_continued_and_keeps_its_manifest(tmp_path: Path) -> None:
@@ -28,6 +38,24 @@ def test_another_recipe_in_the_same_folder_is_refused_with_the_keys_named(tmp_pa
         pass
     with pytest.raises(RunError, match=r"recipe\.limit: 3 -> 4; recipe\.model: \"a\" -> \"b\""):
         RunFolder.open(tmp_path / "run", "bench", {"model": "b", "limit": 4})
+
+
+def test_differences_are_named_down_to_the_entry_of_a_list() -> None:
+    old = {"models": [{"name": "a", "options": {"device": "cuda"}}], "langs": ["sw", "yo"]}
+    new = {"models": [{"name": "a", "options": {"device": "cpu"}}, {"name": "b"}], "langs": ["sw"]}
+    assert differences(old, new) == [
+        'langs: ["sw","yo"] -> ["sw"]',
+        'models.0.options.device: "cuda" -> "cpu"',
+        'models.1: null -> {"name":"b"}',
+    ]
+
+
+def test_a_withdrawn_run_leaves_the_folder_to_another(tmp_path: Path) -> None:
+    with RunFolder.open(tmp_path / "run", "bench", {"device": "cuda"}) as folder:
+        write_json(folder.path / "items.json", 1)
+        folder.withdraw("items.json")
+    with RunFolder.open(tmp_path / "run", "bench", {"device": "cpu"}) as folder:
+        assert folder.manifest["recipe"] == {"device": "cpu"}
 
 
 def test_changed_input_is_another_run(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import sys
 import time
 from collections import Counter
@@ -21,6 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,6 +92,12 @@ def write_frame(path: Path, frame: pl.DataFrame) -> None:
     """Write a table as Parquet (zstd), whole or not at all."""
     with atomic_path(path) as temporary:
         frame.write_parquet(temporary, compression="zstd")
+
+
+def sink_frame(path: Path, frame: pl.LazyFrame) -> None:
+    """Write a lazy table without holding it, its rows in their order and in row groups of a fixed size."""
+    with atomic_path(path) as temporary:
+        frame.sink_parquet(temporary, compression="zstd", row_group_size=50_000, maintain_order=True)
 
 
 def read_json(path: Path) -> Any:
@@ -170,13 +178,15 @@ def hardware() -> dict[str, object]:
 
 
 def differences(old: Any, new: Any, prefix: str = "") -> list[str]:
-    """Dotted keys whose values differ, each as 'key: old -> new'."""
+    """Dotted keys whose values differ, each as 'key: old -> new'; entries of a list of mappings by their number."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        found: list[str] = []
-        for key in sorted({*old, *new}, key=str):
-            found += differences(old.get(key), new.get(key), f"{prefix}.{key}" if prefix else str(key))
-        return found
-    return [] if old == new else [f"{prefix}: {canonical(old)} -> {canonical(new)}"]
+        pairs = [(str(key), old.get(key), new.get(key)) for key in sorted({*old, *new}, key=str)]
+    elif isinstance(old, list) and isinstance(new, list) and any(isinstance(item, Mapping) for item in [*old, *new]):
+        pairs = [(str(number), *pair) for number, pair in enumerate(zip_longest(old, new))]
+    else:
+        return [] if old == new else [f"{prefix}: {canonical(old)} -> {canonical(new)}"]
+    dot = f"{prefix}." if prefix else ""
+    return [line for key, left, right in pairs for line in differences(left, right, dot + key)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +319,15 @@ class RunFolder:
         line = json.dumps({"time": round(time.time(), 3), "event": name, **values}, ensure_ascii=False)
         with (self.path / "events.jsonl").open("a", encoding="utf-8") as handle:
             handle.write(line + "\n")
+
+    def withdraw(self, *made: str) -> None:
+        """Give up a run that has done nothing yet: removes its manifest, events, parts and the files named in `made`.
+
+        Another run may then be started in the folder.
+        """
+        for name in ("manifest.json", "events.jsonl", *made):
+            (self.path / name).unlink(missing_ok=True)
+        shutil.rmtree(self.parts)
 
     def close(self) -> None:
         """Let another process have the folder."""

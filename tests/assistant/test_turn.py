@@ -13,8 +13,9 @@ import pytest
 
 from afya.assistant import Assistant, resources
 from afya.assistant.context import Context, Request, Route
+from afya.assistant.limits import limits
 from afya.assistant.pipeline import EarlyExit, Stage, run
-from afya.assistant.resources import drug_names, limits, needed_messages, triage_rows
+from afya.assistant.resources import drug_names, needed_messages, triage_rows
 from afya.errors import ConfigError
 from afya.packs import builtin_folder, load_pack
 
@@ -184,6 +185,34 @@ def test_triage_knows_every_danger_rule_of_the_pack_and_cites_it() -> None:
     for row in rows.values():
         assert row.source.page
         assert all(f"action.{action}" in pack.messages for action in row.actions)
+
+
+LONG = "the child is fine. " * 9000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LONG + "convulsions",
+        "convulsions. " + LONG,
+        " " * 190_000 + "convulsions",
+        # The place where the text is cut lies within the word, or within one of its letters.
+        "." * 99_994 + " convulsions and a cough " + "." * 50,
+        "é" * 150_001 + " convulsions",
+    ],
+)
+def test_danger_at_either_end_of_a_message_that_is_too_long_is_seen(english: Assistant, text: str) -> None:
+    answer = english.ask(text)
+    assert answer.colour == "red"
+    assert answer.blocks[0].text == load_pack("en").text("colour.red")
+    assert load_pack("en").text("notice.too_long") in answer.text
+
+
+def test_a_message_of_any_length_takes_bounded_time(english: Assistant) -> None:
+    started = time.perf_counter()
+    answer = english.ask("no fever, convulsions " * 500_000)
+    assert answer.colour == "red"
+    assert time.perf_counter() - started < 5
 
 
 def test_the_shipped_bounds_and_names_can_be_read() -> None:

@@ -210,6 +210,30 @@ def test_an_impossible_request_says_what_is_possible(tmp_path: Path, model: str,
     assert not (tmp_path / "run").exists()
 
 
+def test_a_run_that_asked_nothing_leaves_its_folder_to_the_corrected_command(
+    tmp_path: Path, model: str, quiz: Path
+) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(EngineError, match="cannot be loaded"):
+        bench_run(model, [quiz], out, limit=2, options={"device": "cuda:99"})
+    assert bench_run(model, [quiz], out, limit=2, options={"device": "cpu"}).rows == 6
+    with pytest.raises(RunError, match=r'models\.0\.options\.device: "cpu" -> "cuda:99"'):
+        bench_run(model, [quiz], out, limit=2, options={"device": "cuda:99"})
+    assert (out / "scores.parquet").exists()
+
+
+def test_a_run_that_failed_after_its_first_model_keeps_what_was_done(tmp_path: Path, model: str, quiz: Path) -> None:
+    other = make_model(tmp_path / "other", seed=5)
+    whole = (other / "model.safetensors").read_bytes()
+    (other / "model.safetensors").write_bytes(whole[:100])
+    models = [f"one={model}", f"two=hf:{other}"]
+    with pytest.raises(EngineError):
+        bench_run(models, [quiz], tmp_path / "run", limit=2)
+    assert list(tmp_path.glob("run/parts/one-*/*.parquet"))
+    with pytest.raises(RunError, match="holds another run"):
+        bench_run(models, [quiz], tmp_path / "run", limit=3)
+
+
 def test_a_language_without_literals_stops_the_run_before_it_starts(tmp_path: Path, model: str) -> None:
     data = write(tmp_path / "d", [make_item(1, "en"), make_item(1, "te"), make_item(1, "so")])
     with pytest.raises(ConfigError, match=r"(?s)Telugu.*Somali|Somali.*Telugu"):
@@ -226,6 +250,9 @@ def test_the_command_measures_and_reports(tmp_path: Path, model: str, quiz: Path
     assert "20 scores" in done.output
     for name in ("summary.csv", "report.html", "scores.parquet"):
         assert (tmp_path / "run" / name).stat().st_size
+    wrong = runner.invoke(app, ["report", str(tmp_path / "run"), "--label", "before", "--label", "after"])
+    assert isinstance(wrong.exception, ConfigError)
+    assert wrong.exception.exit_code == 2
     again = runner.invoke(app, ["report", str(tmp_path / "run"), "--out", str(tmp_path / "page.html")])
     assert again.exit_code == 0, again.output
     assert (tmp_path / "page.csv").exists()

@@ -17,7 +17,7 @@ from afya.bench.summary import (
     with_interval,
     write_csv,
 )
-from afya.errors import DataError
+from afya.errors import ConfigError, DataError
 from afya.statistics import accuracy_interval, holm
 
 
@@ -141,7 +141,7 @@ def test_runs_are_named_by_model_by_label_or_by_folder(tmp_path: Path) -> None:
     assert read_scores([one, other])["label"].to_list() == ["m", "n"]
     assert read_scores([one, two])["label"].to_list() == ["m (one)", "m (two)"]
     assert read_scores([one, two], ["before", "after"])["label"].to_list() == ["before", "after"]
-    with pytest.raises(DataError, match="1 labels for 2 runs"):
+    with pytest.raises(ConfigError, match="2 runs need as many different labels"):
         read_scores([one, two], ["before"])
     with pytest.raises(DataError, match="no such file"):
         read_scores([tmp_path / "nothing"])

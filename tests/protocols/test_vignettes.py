@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import replace
 from itertools import islice
@@ -77,6 +78,17 @@ def test_no_case_stands_in_two_splits() -> None:
     assert not seen["train"] & seen["dev"]
     assert not seen["test"] & seen["dev"]
     assert len(seen["test"]) > 2000
+
+
+def test_what_an_item_keeps_of_its_case_names_the_case(train: list[Item]) -> None:
+    source = load_cases()
+    kept: dict[tuple[str, str, str], set[str]] = {}
+    for number, item in enumerate(train):
+        key = (item.extra_value("kind"), item.extra_value("section"), json.dumps(facts(item), sort_keys=True))
+        kept.setdefault(key, set()).add(source.draw("train", 7, number).facts)
+        leads = load_pack("en").sentences[f"lead.{item.extra_value('section')}"]
+        assert str(item.question).startswith(tuple(lead.format(age=facts(item)["age_months"]) for lead in leads))
+    assert all(len(named) == 1 for named in kept.values())
 
 
 def test_a_quarter_of_all_cases_is_for_testing() -> None:

@@ -127,6 +127,13 @@ def test_a_noun_in_a_list_of_things_denied_is_denied(lang: str) -> None:
         ("zh", "没有发烧、抽搐了三次", "抽搐", False),
         ("zh", "没有发烧、昏迷或嗜睡", "昏迷", False),
         ("zh", "抽搐：没有", "抽搐", True),
+        ("zu", "ingane ayinasithuthwane", "*thuthwane", True),
+        ("zu", "umntwana akanakuxhuzula", "*xhuzula", True),
+        ("zu", "umntwana ongenasithuthwane", "*thuthwane", True),
+        ("zu", "ingane inesithuthwane", "*thuthwane", False),
+        ("zu", "ayinasithuthwane: cha", "*thuthwane", False),
+        ("zu", "ingane ayinamfiva ayiphuzi", "ayiphuzi", False),
+        ("zu", "akanamandla nhlobo", "akanamandla nhlobo", False),
     ],
 )
 def test_what_may_open_a_new_clause_ends_the_reach(lang: str, text: str, phrase: str, denied: bool) -> None:

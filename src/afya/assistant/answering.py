@@ -10,7 +10,7 @@ from afya.assistant.resources import Resources
 from afya.languages import registry
 from afya.packs import Pack
 from afya.protocols import Assessment, DoseResult, Row
-from afya.protocols.evaluate import DANGER_SECTION
+from afya.protocols.evaluate import DANGER_SECTION, merged_actions
 from afya.protocols.model import Action
 
 
@@ -90,7 +90,7 @@ def advice(context: Context, resources: Resources) -> str | None:
         _ask(draft, assessment, resources)
         draft.say("heading", "notice.at_least")
         _rows(draft, provisional)
-        _do(draft, _merged(provisional), _doses_of(provisional, assessment))
+        _do(draft, merged_actions(provisional), _doses_of(provisional, assessment))
     else:
         _rows(draft, assessment.rows)
         _do(draft, assessment.actions, assessment.doses)
@@ -146,7 +146,7 @@ def _assessed(draft: _Draft, context: Context, resources: Resources, assessment:
             _rows(draft, provisional)
         _ask(draft, assessment, resources)
         if provisional:
-            _do(draft, _merged(provisional), _doses_of(provisional, assessment))
+            _do(draft, merged_actions(provisional), _doses_of(provisional, assessment))
             for row in provisional:
                 _cite_row(draft, row)
     else:
@@ -260,16 +260,6 @@ def _do(draft: _Draft, actions: Iterable[Action], doses: Iterable[DoseResult]) -
                     result.dose.band.reviewed,
                 ),
             )
-
-
-def _merged(rows: Iterable[Row]) -> list[Action]:
-    merged: dict[str, Action] = {}
-    for row in rows:
-        for action in row.actions:
-            known = merged.get(action.name)
-            if known is None or action.values.get("days", 0) < known.values.get("days", 0):
-                merged[action.name] = action
-    return list(merged.values())
 
 
 def _doses_of(rows: Sequence[Row], assessment: Assessment) -> list[DoseResult]:

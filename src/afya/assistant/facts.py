@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from afya.assistant.context import Facts, Triage
+from afya.assistant.limits import Limits
 from afya.packs import Pack
 from afya.protocols import Input, Protocol
 from afya.protocols.conditions import Value
@@ -21,8 +22,6 @@ from afya.text.words import Match, Phrases, clause_ends, words
 # Days in one of the unit; a month is a twelfth of 365.25 days.
 _DAYS = {"day": 1.0, "week": 7.0, "month": 30.4375, "year": 365.25}
 _TO_UNIT = {"mm": {"mm": 1.0, "cm": 10.0}, "kg": {"kg": 1.0}}
-# An arm measured in whole or half centimetres is written "11.5" more often than "115": no arm is 30 mm round.
-_BARE_CENTIMETRES = 30
 # The key of phrases that deny all general danger signs at once.
 _NO_DANGER_SIGN = "no_danger_sign"
 # How many words may stand between a number and the word that says what it is.
@@ -75,12 +74,12 @@ class _Found:
     unsure: list[str] = field(default_factory=list)
 
 
-def facts(text: str, vocabulary: Vocabulary, protocol: Protocol, triage: Triage, most_numbers: int) -> Facts:
+def facts(text: str, vocabulary: Vocabulary, protocol: Protocol, triage: Triage, limits: Limits) -> Facts:
     """What `text` (normalised) says, as values of the protocol's inputs; no number when there are too many."""
     found = _Found()
     _signs(text, vocabulary, protocol, triage, found)
     _choices(text, vocabulary, protocol, found)
-    _numbers(text, vocabulary, protocol, found, most_numbers)
+    _numbers(text, vocabulary, protocol, found, limits)
     _implied(protocol, found)
     return Facts(found.values, tuple(found.left_out), tuple(dict.fromkeys(found.unsure)))
 
@@ -147,10 +146,10 @@ def _implied(protocol: Protocol, found: _Found) -> None:
                 found.values.setdefault(target, answer)
 
 
-def _numbers(text: str, vocabulary: Vocabulary, protocol: Protocol, found: _Found, most: int) -> None:
+def _numbers(text: str, vocabulary: Vocabulary, protocol: Protocol, found: _Found, limits: Limits) -> None:
     cues = vocabulary.numbers.find(text)
     listed = [quantity for quantity in quantities(text, vocabulary.units) if not _of_cue(quantity, cues)]
-    if len(listed) > most:
+    if len(listed) > limits.numbers:
         found.unsure += [name for name, entry in protocol.inputs.items() if entry.kind in ("int", "number")]
         return
     ends = clause_ends(text)
@@ -166,11 +165,11 @@ def _numbers(text: str, vocabulary: Vocabulary, protocol: Protocol, found: _Foun
     for name, several in by_input.items():
         entry = protocol.inputs.get(name)
         if entry is not None:
-            _put(name, several, entry, text, found)
+            _put(name, several, entry, text, found, limits)
 
 
-def _put(name: str, several: list[Quantity], entry: Input, text: str, found: _Found) -> None:
-    converted = [_in_unit(quantity, entry) for quantity in several]
+def _put(name: str, several: list[Quantity], entry: Input, text: str, found: _Found, limits: Limits) -> None:
+    converted = [_in_unit(quantity, entry, limits) for quantity in several]
     if name == "age_months" and len(several) == 2 and several[0].unit == "year" and several[1].unit == "month":
         # "1 year and 3 months" is one age, when nothing but a joiner stands between.
         if len(words(text[several[0].end : several[1].start])) > 1:
@@ -193,7 +192,7 @@ def _put(name: str, several: list[Quantity], entry: Input, text: str, found: _Fo
         found.values[name] = number
 
 
-def _in_unit(quantity: Quantity, entry: Input) -> float | None:
+def _in_unit(quantity: Quantity, entry: Input, limits: Limits) -> float | None:
     """The value in the input's unit, or None when it cannot be told."""
     if entry.unit in _DAYS:
         if quantity.unit is None:
@@ -210,7 +209,7 @@ def _in_unit(quantity: Quantity, entry: Input) -> float | None:
     if factors is None:
         return quantity.value
     if quantity.unit is None:
-        bare_centimetres = entry.unit == "mm" and quantity.value < _BARE_CENTIMETRES
+        bare_centimetres = entry.unit == "mm" and quantity.value < limits.bare_centimetres
         return quantity.value * 10 if bare_centimetres else quantity.value
     factor = factors.get(quantity.unit)
     return None if factor is None else round(quantity.value * factor, 3)
@@ -237,8 +236,7 @@ def _plain_input(
         near = _nearest(text, quantity, [cue for cue in cues if cue.key == "muac_mm"], ends, vocabulary)
         if entry is None or near is not None:
             return "muac_mm"
-        value = _in_unit(quantity, entry)
-        fits = value is not None and (entry.low or 0) <= value < (entry.high or 0)
+        fits = (entry.low or 0) <= quantity.value * _TO_UNIT["mm"][quantity.unit] < (entry.high or 0)
         return "muac_mm" if fits else None
     if quantity.spelled and quantity.value < 2:
         # "un", "ein", "one" without a unit is an article.

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import regex
 
 from afya.assistant.context import Phrasing
-from afya.assistant.resources import Limits, Resources, drug_names
+from afya.assistant.limits import Limits
+from afya.assistant.resources import Resources, drug_names
 from afya.languages import language
 from afya.text.identify import is_language
 from afya.text.literals import text_literals

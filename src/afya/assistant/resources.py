@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from afya.assistant.context import SourceNote
 from afya.assistant.facts import Vocabulary
+from afya.assistant.limits import Limits, limits
 from afya.datafiles import read_yaml
 from afya.errors import ConfigError
 from afya.languages import language
@@ -71,22 +72,6 @@ class TriageRow:
     rule: str
     actions: tuple[str, ...]
     source: SourceNote
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The bounds of limits.yaml; what each means is said there."""
-
-    message_bytes: int
-    stage_seconds: float
-    numbers: int
-    model_seconds: float
-    model_tokens: int
-    model_length: float
-    model_support: float
-    model_coverage: float
-    model_word_letters: int
-    model_stem_letters: int
 
 
 @dataclass(frozen=True)
@@ -185,20 +170,6 @@ def needed_messages() -> frozenset[str]:
     signs = {f"sign.{rule}" for rule in triage_rows()}
     actions = {f"action.{action}" for row in triage_rows().values() for action in row.actions}
     return frozenset(signs | actions | _MESSAGES)
-
-
-@cache
-def limits() -> Limits:
-    """The bounds of a turn. Raises ConfigError naming a missing, unknown or impossible one."""
-    path = _folder() / "limits.yaml"
-    content = read_yaml(path)
-    names = set(Limits.__dataclass_fields__)
-    if not isinstance(content, dict) or set(content) != names:
-        raise ConfigError(f"{path}: expected exactly the keys {', '.join(sorted(names))}.")
-    for key, value in content.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
-            raise ConfigError(f"{path}: {key} must be a number above 0, found {value!r}.")
-    return Limits(**content)
 
 
 @cache

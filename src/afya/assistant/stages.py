@@ -72,12 +72,14 @@ def stages(kit: Resources) -> tuple[Stage, ...]:
 
 
 def receive(context: Context, kit: Resources) -> Context:
-    """Bounds. A message without words ends the turn; one that is too long is still looked through for danger."""
+    """Bounds. A message without words ends the turn; of one that is too long both ends are still triaged."""
     # Text from a command line may hold bytes that are no UTF-8, kept as lone surrogates.
     raw = context.request.text.encode("utf-8", "replace")
-    text = raw[: kit.limits.message_bytes].decode("utf-8", "ignore")
-    fault = "notice.too_long" if len(raw) > kit.limits.message_bytes else None
-    if not normalise(text):
+    text = _ends(raw, kit.limits.message_bytes, kit.limits.message_tail_bytes)
+    fault = None
+    if len(raw) > kit.limits.message_bytes:
+        fault = "notice.too_long"
+    elif not normalise(text):
         fault = "notice.empty"
     elif not _LETTER.search(normalise(text)):
         fault = "notice.no_words"
@@ -85,6 +87,13 @@ def receive(context: Context, kit: Resources) -> Context:
     if fault is not None and fault != "notice.too_long":
         raise EarlyExit(context)
     return context
+
+
+def _ends(raw: bytes, most: int, tail: int) -> str:
+    """The whole text up to `most` bytes; of a longer one its beginning and its last `tail` bytes, as two lines."""
+    if len(raw) <= most + tail:
+        return raw.decode("utf-8", "ignore")
+    return "\n".join(part.decode("utf-8", "ignore") for part in (raw[:most], raw[-tail:]))
 
 
 def check_language(context: Context, kit: Resources) -> Context:
@@ -161,7 +170,7 @@ def _not_within(found: list[Match], wholes: list[Match]) -> list[Match]:
 def find_facts(context: Context, kit: Resources) -> Context:
     """What the message says about the child."""
     assert context.triage is not None
-    found = facts.facts(context.normalised or "", kit.chosen.facts, kit.protocol, context.triage, kit.limits.numbers)
+    found = facts.facts(context.normalised or "", kit.chosen.facts, kit.protocol, context.triage, kit.limits)
     return replace(context, facts=found)
 
 

@@ -13,9 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from afya.datafiles import read_model
-from afya.errors import ConfigError
-from afya.languages import language
+from afya.text.literals import LanguageFile, read_language_file
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -58,11 +56,9 @@ class Instructions(_Strict):
     nli: InferenceInstructions
 
 
-class PromptLiterals(_Strict):
+class PromptLiterals(LanguageFile):
     """One language's file. `separator` stands between a label and what follows it."""
 
-    language: str
-    reviewed: bool
     labels: Labels
     separator: Literal["", " "]
     option_line: Text
@@ -88,14 +84,5 @@ def prompt_literals(lang: str) -> PromptLiterals:
     Raises:
         ConfigError: the code is unknown, the language has no file, or the file lacks a key; English never stands in.
     """
-    name = language(lang).name
-    path = folder() / f"{lang}.yaml"
-    if not path.exists():
-        raise ConfigError(
-            f"{name} ({lang}) has no prompt literals: {path} does not exist.",
-            hint="Translate bench/literals/en.yaml of afya, or leave the language out with --langs.",
-        )
-    found = read_model(path, PromptLiterals)
-    if found.language != lang:
-        raise ConfigError(f"{path}: language is '{found.language}', the file's name says '{lang}'.")
-    return found
+    hint = "Translate bench/literals/en.yaml of afya, or leave the language out with --langs."
+    return read_language_file(folder(), lang, PromptLiterals, "prompt literals", hint)

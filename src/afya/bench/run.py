@@ -13,49 +13,29 @@ Everything stands in a run folder and is done in parts, so that a killed run con
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from afya import __version__, executor
+from afya import executor
 from afya.bench import replies as reply_stage
-from afya.bench.prompts import (
-    SETTINGS,
-    TEMPLATE_VERSION,
-    Setting,
-    literals_sha,
-    option_letters,
-    prompt_sha,
-    render_item,
-)
+from afya.bench.prompt_parts import ITEMS, write_items, write_prompts
+from afya.bench.prompts import SETTINGS, TEMPLATE_VERSION, Setting, literals_sha
 from afya.bench.score import NORMALISATIONS, Normalise, score_part
 from afya.bench.score import STAGE as SCORES
 from afya.bench.tasks import CHOICE_TASKS, Chosen, Selection, choose
 from afya.bench.tasks import STAGE as SELECT
-from afya.errors import ConfigError, DataError
-from afya.items import Item, from_frame
-from afya.models.base import LanguageModel, OptionRequest, Sampling
+from afya.errors import ConfigError
+from afya.models.base import LanguageModel, Sampling
 from afya.models.load import engine_options, identify, load_model, parse_spec, scores_options
-from afya.runs import (
-    Ledger,
-    Rejection,
-    RunFolder,
-    atomic_path,
-    read_json,
-    sha256_path,
-    write_frame,
-    write_json,
-)
+from afya.runs import Ledger, RunFolder, sha256_path, sink_frame, write_frame
 
 if TYPE_CHECKING:
     import polars as pl
 
-PROMPTS = "prompts"
 PART_ROWS = 500
-_ITEM_ROWS = 20_000
 _LABELLED = re.compile(r"(?P<label>[^=:/\s]+)=(?P<spec>\w+:.+)", re.DOTALL)
 
 Progress = Callable[[str, int, int], None]
@@ -130,7 +110,7 @@ def bench_run(
     Raises:
         ConfigError, DataError: the request is impossible; nothing was asked yet.
         EngineError: a model cannot be loaded or reached. RunError: the folder holds another run.
-        In both of these cases what was done so far stands, and the same command continues it.
+        What was done so far stands, and the same command continues it; a run that answered nothing leaves the folder.
     """
     if setting not in SETTINGS:
         raise ConfigError(f"There is no setting '{setting}'.", hint=f"Settings: {', '.join(SETTINGS)}.")
@@ -157,22 +137,42 @@ def bench_run(
     }
     with RunFolder.open(Path(out), "bench run", recipe, seed=seed) as folder:
         folder.event("started", items=chosen.rows, models=[model.name for model in asked])
-        ledger = Ledger()
-        ledger.add(SELECT, chosen.rows_seen, chosen.rows, chosen.rejections)
-        _write_items(folder, chosen)
-        prompts: dict[Setting, list[Path]] = {}
-        for model in asked:
-            if model.setting not in prompts:
-                prompts[model.setting] = _write_prompts(folder, chosen, model.setting, part_rows, ledger)
-        done = [
-            (model, prompts[model.setting], _ask(folder, model, prompts[model.setting], sampling, ledger, on_progress))
-            for model in asked
-        ]
-        rows = _join(folder, done, normalise, ledger)
-        ledger.check()
-        write_frame(folder.path / "ledger.parquet", ledger.frame())
+        try:
+            rows, ledger = _measure(folder, asked, chosen, sampling, normalise, part_rows, on_progress)
+        except Exception:
+            # A wrong option is often seen only when the model is loaded: the corrected command may have the folder.
+            if not any(folder.parts.glob("*/p-*.json")):
+                folder.withdraw(ITEMS)
+            raise
         folder.event("finished", scores=rows)
     return BenchResult(Path(out), tuple((model.name, model.setting) for model in asked), rows, ledger)
+
+
+def _measure(
+    folder: RunFolder,
+    asked: Sequence[_Asked],
+    chosen: Chosen,
+    sampling: Sampling,
+    normalise: Normalise,
+    part_rows: int,
+    on_progress: Progress | None,
+) -> tuple[int, Ledger]:
+    """Everything that a run does in its folder; returns the number of scores, and the ledger."""
+    ledger = Ledger()
+    ledger.add(SELECT, chosen.rows_seen, chosen.rows, chosen.rejections)
+    write_items(folder, chosen)
+    prompts: dict[Setting, list[Path]] = {}
+    for model in asked:
+        if model.setting not in prompts:
+            prompts[model.setting] = write_prompts(folder, chosen, model.setting, part_rows, ledger)
+    done = [
+        (model, prompts[model.setting], _ask(folder, model, prompts[model.setting], sampling, ledger, on_progress))
+        for model in asked
+    ]
+    rows = _join(folder, done, normalise, ledger)
+    ledger.check()
+    write_frame(folder.path / "ledger.parquet", ledger.frame())
+    return rows, ledger
 
 
 def _models(specs: Sequence[str], setting: Setting, options: Mapping[str, object]) -> list[_Asked]:
@@ -227,97 +227,6 @@ def _literals(langs: Sequence[str]) -> dict[str, str]:
             " ".join(faults), hint="Translate the missing texts from the English files, or choose with --langs."
         )
     return found
-
-
-# Prompts --------------------------------------------------------------------------------------------------------------
-
-
-def _write_items(folder: RunFolder, chosen: Chosen) -> None:
-    """Keep the items themselves, so that a report can show them when the datasets are gone."""
-    import polars as pl
-
-    path = folder.path / "items.parquet"
-    if path.exists():
-        return
-    place = folder.parts / "items"
-    files = []
-    for number, frame in enumerate(chosen.frames(_ITEM_ROWS)):
-        files.append(place / f"p-{number:05d}.parquet")
-        write_frame(files[-1], frame)
-    _sink(pl.scan_parquet(files), path)
-    shutil.rmtree(place)
-
-
-def _write_prompts(folder: RunFolder, chosen: Chosen, setting: Setting, part_rows: int, ledger: Ledger) -> list[Path]:
-    """The prompt parts of one setting, written once; items that this setting cannot ask are accounted for."""
-    import polars as pl
-
-    place = folder.parts / f"{PROMPTS}-{setting}"
-    marker = place / "done.json"
-    stage = f"{PROMPTS}:{setting}"
-    made_by = {"afya": __version__, "template": TEMPLATE_VERSION}
-    told = read_json(marker) if marker.exists() else None
-    if told is None or told["made_by"] != made_by:
-        rejections: list[Rejection] = []
-        number = rows = 0
-        for frame in chosen.frames(part_rows):
-            made = [row for item in from_frame(frame) if (row := _prompt(item, setting, chosen, stage, rejections))]
-            if made:
-                table = pl.DataFrame(made, schema=reply_stage.prompts_schema(), orient="row")
-                write_frame(place / f"p-{number:05d}.parquet", table)
-                number, rows = number + 1, rows + len(made)
-        listed = [[entry.stage, entry.item_id, entry.reason, entry.detail] for entry in rejections]
-        told = {"made_by": made_by, "parts": number, "rows": rows, "rejections": listed}
-        write_json(marker, told)
-    ledger.add(stage, chosen.rows, told["rows"], [Rejection(*entry) for entry in told["rejections"]])
-    ledger.check()
-    if not told["parts"]:
-        counts = ", ".join(f"{reason} {count}" for reason, count in ledger.reasons(stage).items())
-        raise DataError(
-            f"The setting '{setting}' can ask none of the {chosen.rows} items ({counts}).",
-            hint="Items with several right answers need --setting generate.",
-        )
-    return [place / f"p-{index:05d}.parquet" for index in range(told["parts"])]
-
-
-def _prompt(
-    item: Item, setting: Setting, chosen: Chosen, stage: str, rejections: list[Rejection]
-) -> dict[str, object] | None:
-    """One row of a prompt part, or None with a rejection."""
-
-    answer = item.answer or ()
-    several = (item.source, item.task) in chosen.several
-    try:
-        if any(not 0 <= index < len(item.options or ()) for index in answer):
-            raise DataError(f"answer {list(answer)} lies outside the {len(item.options or ())} options")
-        letters = option_letters(item)
-        request = render_item(item, setting, several=several)
-    except DataError as error:
-        rejections.append(Rejection(stage, item.item_id, "cannot_be_asked", error.message))
-        return None
-    if len(answer) > 1 and setting != "generate":
-        detail = "several right answers are measured with the setting 'generate' only"
-        rejections.append(Rejection(stage, item.item_id, "several_answers", detail))
-        return None
-    scoring = request if isinstance(request, OptionRequest) else None
-    prompt = request.prompt if isinstance(request, OptionRequest) else request
-    return {
-        "item_id": item.item_id,
-        "group_id": item.group_id,
-        "lang": item.lang,
-        "task": item.task,
-        "split": item.split,
-        "source": item.source,
-        "prompt_sha": prompt_sha(request),
-        "messages": [asdict(message) for message in prompt.messages],
-        "answer_prefix": prompt.answer_prefix,
-        "options": list(scoring.options) if scoring else None,
-        "end_turn": scoring.end_turn if scoring else False,
-        "choices": list(item.options or ()),
-        "letters": list(letters),
-        "answer": list(answer),
-        "several": several,
-    }
 
 
 # Replies --------------------------------------------------------------------------------------------------------------
@@ -384,8 +293,8 @@ def _join(
 
     files = [part.path for _, _, parts in done for part in parts]
     parts = pl.scan_parquet(files)
-    _sink(parts.drop("latency_s"), folder.path / "replies.parquet")
-    _sink(parts.select("model", "setting", "item_id", "latency_s"), folder.path / "timings.parquet")
+    sink_frame(folder.path / "replies.parquet", parts.drop("latency_s"))
+    sink_frame(folder.path / "timings.parquet", parts.select("model", "setting", "item_id", "latency_s"))
     scores = []
     for model, made, prompts, part in _pairs(done):
         frame = score_part(prompts, part, normalise)
@@ -404,9 +313,3 @@ def _pairs(
     for model, sources, parts in done:
         for source, part in zip(sources, parts, strict=True):
             yield model, part, pl.read_parquet(source), pl.read_parquet(part.path)
-
-
-def _sink(frame: pl.LazyFrame, path: Path) -> None:
-    """Write a lazy table without holding it, its rows in their order and in row groups of a fixed size."""
-    with atomic_path(path) as temporary:
-        frame.sink_parquet(temporary, compression="zstd", row_group_size=50_000, maintain_order=True)

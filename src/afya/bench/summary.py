@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from afya.errors import DataError
+from afya.errors import ConfigError, DataError
 from afya.languages import registry
 from afya.runs import atomic_path
 from afya.statistics import accuracy_interval, holm, paired_difference
@@ -38,14 +38,17 @@ def read_scores(runs: Sequence[Path], labels: Sequence[str] | None = None) -> pl
     The label is what a report calls a model: given per run (a stage of training), else the model's name, else, where
     two runs hold the same model in the same setting, the name with the run folder's. `run` counts the runs from 0.
 
-    Raises DataError for a run without scores, for missing columns and for labels that do not fit the runs.
+    Raises ConfigError for labels that do not fit the runs, DataError for a run without scores and for missing columns.
     """
     import polars as pl
 
     if not runs:
         raise DataError("No run folder was given.", hint="Name at least one folder that 'afya bench run' wrote.")
     if labels is not None and (len(labels) != len(runs) or len(set(labels)) < len(labels)):
-        raise DataError(f"{len(labels)} labels for {len(runs)} runs.", hint="Give each run one label of its own.")
+        raise ConfigError(
+            f"{len(runs)} runs need as many different labels; given: {', '.join(labels)}.",
+            hint="Give each run one label of its own, in their order.",
+        )
     frames = [_read_one(Path(run)) for run in runs]
     names: list[pl.Expr] = []
     seen: dict[tuple[str, ...], int] = {}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,12 @@ from afya.folders import DatasetWriter
 from afya.items import Item, Split
 from afya.languages import core_codes, language
 from afya.protocols.vignettes import generate
-from afya.runs import Ledger
+from afya.runs import Ledger, Rejection
+
+VIGNETTES = "vignettes"
+# Draws before it is said that there are no more different cases. Where nearly all have been found few draws are new.
+_DRAWS_A_CASE = 20
+_DRAWS_AT_LEAST = 1000
 
 Progress = Callable[[int], None]
 """Called with the items written so far."""
@@ -41,6 +48,8 @@ another, whatever the seed.
 
 **Read before use.** The tables follow WHO documents but **no clinician has signed them** (`reviewed: false`), and the
 sentences in languages other than English were made by machine and reviewed by no native speaker.
+
+No two cases read the same: a case that was drawn again in the same words is left out and named in `ledger.parquet`.
 
 Licence: Apache-2.0. Origin: synthetic.
 """
@@ -76,21 +85,70 @@ def write_vignettes(
 ) -> dict[str, Any]:
     """Write vignettes as a dataset folder, so many groups in each split; returns its manifest.
 
+    A case that reads the same as one before it, in any of the languages, is rejected as `repeated_case`, and another is
+    drawn in its place: two such groups would be counted as independent. Numbers of cases stay those of the drawing.
+
     Raises:
-        ConfigError: a language has no pack, or nothing was asked for. RunError: `out` holds something else.
+        ConfigError: a language has no pack, nothing was asked for, or there are not so many different cases.
+        RunError: `out` holds something else.
     """
     chosen = tuple(langs) if langs is not None else core_codes()
     if not any(groups.values()):
         raise ConfigError("No vignettes were asked for.", hint="Give a number of groups above 0.")
-    items = (item for split, count in groups.items() if count for item in generate(chosen, count, seed, split))
+    repeated: list[Rejection] = []
+    seen: set[bytes] = set()
+    items = (
+        item
+        for split, count in groups.items()
+        if count
+        for item in _different(generate(chosen, None, seed, split), len(chosen), count, split, seen, repeated)
+    )
     recipe = {"command": "data vignettes", "langs": list(chosen), "groups": dict(groups), "seed": seed}
     card = _VIGNETTE_CARD.format(seed=seed, count=len(chosen), names=_names(chosen))
-    return _write(out, recipe, items, "vignettes", card, on_progress)
+    return _write(out, recipe, items, VIGNETTES, card, on_progress, repeated)
+
+
+def _different(
+    items: Iterator[Item], langs: int, count: int, split: Split, seen: set[bytes], repeated: list[Rejection]
+) -> Iterator[Item]:
+    """The items of the first `count` cases that read like none before; `langs` items are a case.
+
+    `seen` and `repeated` are added to.
+    """
+    found = 0
+    for _ in range(_DRAWS_AT_LEAST + _DRAWS_A_CASE * count):
+        case = list(islice(items, langs))
+        told = {_told(item) for item in case}
+        if seen.isdisjoint(told):
+            yield from case
+            seen |= told
+            found += 1
+        else:
+            detail = "the case reads as an earlier one"
+            repeated += [Rejection(VIGNETTES, item.item_id, "repeated_case", detail) for item in case]
+        if found == count:
+            return
+    raise ConfigError(
+        f"{count:,} cases were asked for in {split}; {found:,} different ones were found.", hint="Ask for fewer."
+    )
+
+
+def _told(item: Item) -> bytes:
+    """What an item reads like: the hash of its language, question and options in any order."""
+    text = "\0".join([item.lang, item.question or "", *sorted(item.options or ())])
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
 def _write(
-    out: Path, recipe: dict[str, Any], items: Iterable[Item], stage: str, card: str, on_progress: Progress | None = None
+    out: Path,
+    recipe: dict[str, Any],
+    items: Iterable[Item],
+    stage: str,
+    card: str,
+    on_progress: Progress | None = None,
+    rejections: Sequence[Rejection] = (),
 ) -> dict[str, Any]:
+    """Write a dataset; `rejections` may grow while the items are taken."""
     writer = DatasetWriter(out, recipe)
     written = 0
     for item in items:
@@ -99,7 +157,7 @@ def _write(
         if on_progress is not None and written % 500 == 0:
             on_progress(written)
     ledger = Ledger()
-    ledger.add(stage, written, written)
+    ledger.add(stage, written + len(rejections), written, rejections)
     return writer.finish(ledger, card.lstrip())
 
 

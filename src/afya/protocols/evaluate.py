@@ -133,7 +133,7 @@ def evaluate(protocol: Protocol, findings: Findings, *, sections: Iterable[str] 
         colour=colour,
         results=results,
         rows=tuple(rows),
-        actions=_actions(acting),
+        actions=merged_actions(acting),
         doses=_doses(protocol, acting, values),
         missing=missing,
     )
@@ -197,7 +197,7 @@ def _colour(
     return "yellow" if rows[0].colour == "yellow" else "green"
 
 
-def _actions(rows: list[Row]) -> tuple[Action, ...]:
+def merged_actions(rows: Iterable[Row]) -> tuple[Action, ...]:
     """The rows' actions, each once; of several days to come back, the earliest."""
     merged: dict[str, Action] = {}
     for row in rows:

@@ -27,7 +27,7 @@ def generate(
     """Items of `n` cases (None: without end), every case in each of `langs`, in the order of the languages.
 
     Cases are numbered from `start`; the ids are `vignette:{split}-{seed}-{index}:{lang}`. A case of the train split
-    never comes in dev or test, whatever the seed.
+    never comes in dev or test, whatever the seed. Within a split a case may come again, mostly in other words.
 
     Raises:
         ConfigError: a language has no pack, or its pack lacks a text.

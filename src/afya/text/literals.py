@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -32,14 +32,16 @@ class Negation(_Strict):
     """Words that deny, and those that decide how far they reach; afya.text.negation says how they are used.
 
     `before` and `after`: cues that stand before and after the word they deny. `inside`: words that hold a denial within
-    them. `articles` and `light`: what may stand between a cue and the word it denies; `light_after`: the same for cues
-    behind it. `contrast`: words that end the reach. `nouns`: what may be an item of a list of things denied.
-    `verb_final`: a denial behind a word belongs to it, whatever follows.
+    them. `joined`: beginnings that deny the noun they are written onto. `articles` and `light`: what may stand between
+    a cue and the word it denies; `light_after`: the same for cues behind it. `contrast`: words that end the reach.
+    `nouns`: what may be an item of a list of things denied. `verb_final`: a denial behind a word belongs to it,
+    whatever follows.
     """
 
     before: Words
     after: Words
     inside: Words
+    joined: Words
     articles: Words
     light: Words
     light_after: Words
@@ -72,15 +74,20 @@ class Identification(_Strict):
     relatives: Words
 
 
-class TextLiterals(_Strict):
+class LanguageFile(_Strict):
+    """What every file of one language's words says of itself."""
+
+    language: str
+    reviewed: bool
+
+
+class TextLiterals(LanguageFile):
     """One language's file.
 
     `number_words` maps a value to its words, or to None where they are not known. `unit_first`: whether a unit stands
     before its number ("miezi 8"). `duration`: what stands between a sign and how long it has lasted.
     """
 
-    language: str
-    reviewed: bool
     option_letters: Annotated[Words, Field(min_length=5, max_length=10)]
     answer_markers: Annotated[Words, Field(min_length=1)]
     option_words: Words
@@ -106,6 +113,9 @@ class TextLiterals(_Strict):
         return {word: value for value, words in self.number_words.items() for word in words or ()}
 
 
+File = TypeVar("File", bound=LanguageFile)
+
+
 def folder() -> Path:
     """Where the languages' files lie."""
     return Path(str(files("afya"))) / "text" / "lang"
@@ -118,14 +128,21 @@ def text_literals(lang: str) -> TextLiterals:
     Raises:
         ConfigError: the code is unknown, the language has no file, or the file lacks a key; English never stands in.
     """
+    hint = "Add the language by translating lang/en.yaml of afya.text."
+    return read_language_file(folder(), lang, TextLiterals, "text literals", hint)
+
+
+def read_language_file(place: Path, lang: str, shape: type[File], what: str, hint: str) -> File:
+    """The file {lang}.yaml of the folder `place`, which holds the language's `what`; `hint` is for who lacks it.
+
+    Raises:
+        ConfigError: the code is unknown, there is no such file, it lacks a key, or it is another language's.
+    """
     name = language(lang).name
-    path = folder() / f"{lang}.yaml"
+    path = place / f"{lang}.yaml"
     if not path.exists():
-        raise ConfigError(
-            f"{name} ({lang}) has no text literals: {path} does not exist.",
-            hint="Add the language by translating lang/en.yaml of afya.text.",
-        )
-    found = read_model(path, TextLiterals)
+        raise ConfigError(f"{name} ({lang}) has no {what}: {path} does not exist.", hint=hint)
+    found = read_model(path, shape)
     if found.language != lang:
         raise ConfigError(f"{path}: language is '{found.language}', the file's name says '{lang}'.")
     return found

@@ -7,6 +7,9 @@ convulsions"): any word that is no noun of illness ends such a list, since it ma
 drink or eat"). A cue behind the phrase denies it when the clause ends there. A phrase that holds a denial itself
 ("cannot drink") is denied only by an answer on its line ("cannot drink: no").
 
+A noun onto which a denial is written is denied (Zulu "akanasithuthwane", has no epilepsy): only whole words that such a
+beginning makes of the listed nouns, since "ayiphuzi" (does not drink) begins alike and is a danger sign.
+
 The words for all this are the language's (`negation` in lang/{code}.yaml).
 """
 
@@ -58,6 +61,7 @@ class _Polarity:
     before: Phrases
     after: Phrases
     own: Phrases
+    joined: frozenset[str]
     nouns: Phrases
     articles: frozenset[str]
     light: frozenset[str]
@@ -79,6 +83,9 @@ def denied(text: str, span: Span, lang: str, taken: Sequence[Span] = ()) -> bool
     known = _polarity(lang)
     start, end = span
     answer = _answer(text, end, known)
+    if fold_marks(text[start:end]) in known.joined:
+        # "has no fits: no" may be meant either way.
+        return answer is None
     if answer is not None:
         return not answer
     busy = [span, *(other for other in taken if other[1] > start - _FAR and other[0] < end + _FAR)]
@@ -261,6 +268,9 @@ def _polarity(lang: str) -> _Polarity:
         before=_phrases(lang, rules.before),
         after=_phrases(lang, rules.after),
         own=_phrases(lang, (*rules.before, *rules.after, *rules.inside)),
+        joined=frozenset(
+            form for beginning in rules.joined for noun in rules.nouns for form in _joined(beginning, noun)
+        ),
         nouns=_phrases(lang, rules.nouns),
         articles=_folded(rules.articles),
         light=_folded(rules.light),
@@ -278,6 +288,11 @@ def _polarity(lang: str) -> _Polarity:
 def _loose(word: str) -> str:
     """A pattern for a word with or without its marks."""
     return "(?:" + "|".join(regex.escape(form) for form in dict.fromkeys((word, fold_marks(word)))) + ")"
+
+
+def _joined(beginning: str, noun: str) -> tuple[str, str]:
+    """The denied noun as one word, with the noun whole and without its first letter (akana + isifo: akanasifo)."""
+    return fold_marks(beginning + noun), fold_marks(beginning + noun[1:])
 
 
 def _phrases(lang: str, listed: Sequence[str]) -> Phrases:

@@ -32,7 +32,7 @@ CHAT_TEMPLATE = (
 _NUMBER = r"\d{1,3}"
 _PHRASE = _NUMBER + r"|\n+|[^\d\n.,:;?!。、，：；？！]*[.,:;?!。、，：；？！]+|[^\d\n.,:;?!。、，：；？！]+"
 
-# Of the vocabulary, the share that goes to phrases and numbers, and how often one must stand in the texts to be a token.
+# Of the vocabulary, the share that goes to phrases and numbers, and how often one must stand in the texts to be one.
 _PHRASE_SHARE = 0.5
 _PHRASE_COUNT = 20
 

@@ -16,11 +16,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from afya.datafiles import read_model, read_yaml, validate
+from afya.datafiles import read_yaml, validate
 from afya.errors import ConfigError
 from afya.items import Item, Origin, Split, item_ids
 from afya.items import validate as item_fault
-from afya.languages import core_codes, language
+from afya.languages import core_codes
+from afya.text.literals import LanguageFile, read_language_file
 
 SOURCE = "afya-sample"
 LICENCE = "Apache-2.0"
@@ -65,12 +66,10 @@ class Text(_Strict):
     answer_text: str | None = None
 
 
-class Texts(_Strict):
+class Texts(LanguageFile):
     """One language's file. `origin`: who wrote it; `reviewed`: whether a fluent second person has read every line."""
 
-    language: str
     origin: Origin
-    reviewed: bool
     translator: str | None = None
     items: dict[str, Text]
 
@@ -110,15 +109,8 @@ def _groups(source: Path) -> tuple[Group, ...]:
 
 @cache
 def _texts(source: Path, code: str) -> Texts:
-    name = language(code).name
     path = source / f"{code}.yaml"
-    if not path.exists():
-        raise ConfigError(
-            f"{name} ({code}) has no sample: {path} does not exist.", hint="Leave the language out with --langs."
-        )
-    texts = read_model(path, Texts)
-    if texts.language != code:
-        raise ConfigError(f"{path}: language is '{texts.language}', the file's name says '{code}'.")
+    texts = read_language_file(source, code, Texts, "sample", "Leave the language out with --langs.")
     groups = _groups(source)
     missing = [group.id for group in groups if group.id not in texts.items]
     extra = sorted(set(texts.items) - {group.id for group in groups})
