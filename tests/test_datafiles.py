@@ -49,3 +49,10 @@ def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_bytes("drug: zinc\nmilligrams: 10\n".encode("utf-8-sig"))
     assert read_model(file, Dose) == Dose(drug="zinc", milligrams=10)
+
+
+def test_an_empty_file_says_so_and_what_it_needs(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("# nothing yet\n")
+    with pytest.raises(ConfigError, match=r"the file is empty\. It needs the keys: drug, milligrams"):
+        read_model(file, Dose)

@@ -52,6 +52,8 @@ def validate(content: object, model: type[Model], where: str) -> Model:
     """`content` as `model`; a mistake is a ConfigError listing key, what is wrong, and the nearest known key."""
     from pydantic import ValidationError
 
+    if content is None:
+        raise ConfigError(f"{where}: the file is empty.", hint=f"It needs the keys: {', '.join(model.model_fields)}.")
     try:
         return model.model_validate(content)
     except ValidationError as error:
