@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from afya.errors import RunError
-from afya.executor import Output, Part, Stage, ledger_of, run
+from afya.executor import Needs, Output, Part, Stage, ledger_of, run
 from afya.runs import Rejection, sha256_path
 
 PARTS = 5
@@ -42,6 +42,10 @@ def divide(frame: pl.DataFrame, config: Mapping[str, Any], state: Any) -> Output
 def die(frame: pl.DataFrame, config: Mapping[str, Any], state: Any) -> Output:
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError
+
+
+def where(frame: pl.DataFrame, config: Mapping[str, Any], state: Any) -> Output:
+    return Output(frame.with_columns(process=pl.lit(os.getpid())))
 
 
 STAGE = Stage("double", double, {"factor": 2}, reads=("number",), writes=("double",), setup=factor)
@@ -112,6 +116,14 @@ def test_a_fault_in_a_stage_names_stage_and_part(tmp_path: Path, sources: list[P
 def test_a_worker_that_dies_is_told_in_a_sentence(tmp_path: Path, sources: list[Path]) -> None:
     with pytest.raises(RunError, match="a worker process died"):
         run(Stage("die", die), sources, tmp_path / "out", workers=2)
+
+
+def test_a_stage_that_needs_more_memory_than_two_workers_have_runs_in_this_process(
+    tmp_path: Path, sources: list[Path]
+) -> None:
+    greedy = Stage("where", where, needs=Needs(memory_gib=1e6))
+    parts = run(greedy, sources[:2], tmp_path / "out", workers=2)
+    assert {pl.read_parquet(part.path)["process"][0] for part in parts} == {os.getpid()}
 
 
 def test_parts_of_the_same_name_are_refused(tmp_path: Path, sources: list[Path]) -> None:

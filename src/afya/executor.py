@@ -17,7 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 from afya import __version__
 from afya.errors import AfyaError, RunError
-from afya.runs import Ledger, Rejection, canonical, read_json, sha256_path, sha256_text, sweep, write_frame, write_json
+from afya.runs import (
+    Ledger,
+    Rejection,
+    canonical,
+    memory_gib,
+    read_json,
+    sha256_path,
+    sha256_text,
+    sweep,
+    write_frame,
+    write_json,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -86,7 +97,7 @@ def run(
     """Run `stage` over the files `sources`, writing `out/{stem}.parquet`; finished parts are not done again.
 
     Args:
-        workers: processes to use; 1 runs in this process.
+        workers: processes to use, fewer where memory is too small for what the stage needs; 1 runs in this process.
         on_part: called with each finished part, in the order in which they finish, and whether it had been done before.
 
     Returns:
@@ -103,7 +114,7 @@ def run(
     out.mkdir(parents=True, exist_ok=True)
     sweep(out)
     done: dict[Path, Part] = {}
-    for part, source, fresh in _work(stage, sources, out, workers):
+    for part, source, fresh in _work(stage, sources, out, _affordable(stage, workers)):
         done[source] = part
         if on_part is not None:
             on_part(part, not fresh)
@@ -117,6 +128,12 @@ def ledger_of(stage: Stage, parts: Sequence[Part], ledger: Ledger | None = None)
         ledger.add(stage.name, part.rows_in, part.rows_out, part.rejections)
     ledger.check()
     return ledger
+
+
+def _affordable(stage: Stage, workers: int) -> int:
+    """How many of `workers` fit into this machine's memory, at least one."""
+    memory = memory_gib()
+    return workers if memory is None else max(1, min(workers, int(memory // stage.needs.memory_gib)))
 
 
 def _work(stage: Stage, sources: Sequence[Path], out: Path, workers: int) -> Iterator[tuple[Part, Path, bool]]:

@@ -162,9 +162,14 @@ def versions() -> dict[str, str]:
     return found
 
 
+def memory_gib() -> float | None:
+    """The machine's memory in GiB, or None where the system does not say."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30 if hasattr(os, "sysconf") else None
+
+
 def hardware() -> dict[str, object]:
     """Processor, cores, memory in GiB and, when torch is already loaded, its GPUs."""
-    gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30 if hasattr(os, "sysconf") else None
+    gib = memory_gib()
     described: dict[str, object] = {
         "machine": platform.machine(),
         "system": platform.system(),

@@ -79,9 +79,7 @@ def _train_and_measure(recipe: Recipe, cases: Path, out: Path, console: Console)
     """Train the recipe, measuring before the first stage and after every one; returns the bench runs by label."""
     from afya.bench.run import bench_run
     from afya.bench.summary import read_scores, summarise, with_interval
-    from afya.training.plan import DataPlan
     from afya.training.progress import ConsoleWatcher
-    from afya.training.recipe import StageRecipe
     from afya.training.run import START, train
 
     training = out / "training"
@@ -102,23 +100,12 @@ def _train_and_measure(recipe: Recipe, cases: Path, out: Path, console: Console)
         shown = with_interval(overall["accuracy"], overall["low"], overall["high"])
         console.print(f"[bold]{label}[/]: {shown} % right on {overall['n']:,} unseen items (chance is 25 %).")
 
-    class MeasuringWatcher(ConsoleWatcher):
-        """Measures as soon as there is a new model."""
-
-        def stage_starts(self, stage: StageRecipe, plan: DataPlan, rejected: int, done: int) -> None:
-            if stage.name == recipe.stages[0].name and done == 0:
-                measure(BEFORE)
-            super().stage_starts(stage, plan, rejected, done)
-
-        def stage_ends(self, stage: StageRecipe, tokens: dict[str, int], seconds: float) -> None:
-            super().stage_ends(stage, tokens, seconds)
+    with ConsoleWatcher(console) as watcher:
+        train(recipe, training, watcher, until=START)
+        measure(BEFORE)
+        for stage in recipe.stages:
+            train(recipe, training, watcher, until=stage.name)
             measure(stage.name)
-
-    with MeasuringWatcher(console) as watcher:
-        train(recipe, training, watcher)
-    for label, run in runs.items():
-        if not (run / "scores.parquet").exists():  # killed between a stage and its measurement
-            measure(label)
     return runs
 
 

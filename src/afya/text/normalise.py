@@ -71,11 +71,6 @@ def fold_marks(text: str) -> str:
     return unicodedata.normalize("NFC", bare).translate(_plain_letters())
 
 
-def invisible_share(text: str) -> float:
-    """The share of characters that `normalise` takes out as invisible: 0 for an ordinary text, 1 for controls only."""
-    return len(_INVISIBLE.findall(text)) / len(text) if text else 0.0
-
-
 @cache
 def _signs() -> dict[int, int | str]:
     signs: dict[int, int | str] = dict(_SIGNS)
