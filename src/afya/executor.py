@@ -38,10 +38,14 @@ Setup = Callable[[Mapping[str, Any]], Any]
 
 @dataclass(frozen=True)
 class Output:
-    """What a stage made of one part: the rows it passes on, and one rejection for each row it does not."""
+    """What a stage made of one part: the rows it passes on, and one rejection for each row it does not.
+
+    `made`: how many rows it was to add to those it was given (translations asked for), passed on or rejected.
+    """
 
     frame: pl.DataFrame
     rejections: tuple[Rejection, ...] = ()
+    made: int = 0
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ class Part:
     rows_in: int
     rows_out: int
     rejections: tuple[Rejection, ...]
+    rows_made: int = 0
 
 
 def run(
@@ -92,6 +97,7 @@ def run(
     out: Path,
     *,
     workers: int = 1,
+    ray: str | None = None,
     on_part: Callable[[Part, bool], None] | None = None,
 ) -> list[Part]:
     """Run `stage` over the files `sources`, writing `out/{stem}.parquet`; finished parts are not done again.
@@ -125,7 +131,7 @@ def ledger_of(stage: Stage, parts: Sequence[Part], ledger: Ledger | None = None)
     """The parts' accounts added to `ledger` (or to a new one), checked."""
     ledger = ledger or Ledger()
     for part in parts:
-        ledger.add(stage.name, part.rows_in, part.rows_out, part.rejections)
+        ledger.add(stage.name, part.rows_in, part.rows_out, part.rejections, made=part.rows_made)
     ledger.check()
     return ledger
 
@@ -201,9 +207,10 @@ def _do(stage: Stage, source: Path, out: Path, state: Any) -> Part:
     except Exception as error:
         raise RunError(f"Stage '{stage.name}' failed on {source}: {type(error).__name__}: {error}") from error
     _require_columns(stage, stage.writes, output.frame, source)
-    if frame.height != output.frame.height + len(output.rejections):
+    if frame.height + output.made != output.frame.height + len(output.rejections):
+        made = f"{output.made} made, " if output.made else ""
         raise RunError(
-            f"Stage '{stage.name}' on {source}: {frame.height} rows in, {output.frame.height} out, "
+            f"Stage '{stage.name}' on {source}: {frame.height} rows in, {made}{output.frame.height} out, "
             f"{len(output.rejections)} rejected; that does not add up."
         )
     path = out / f"{source.stem}.parquet"
@@ -215,11 +222,12 @@ def _do(stage: Stage, source: Path, out: Path, state: Any) -> Part:
             "key": key,
             "rows_in": frame.height,
             "rows_out": output.frame.height,
+            "rows_made": output.made,
             "sha256": sha256_path(path),
             "rejections": [[entry.stage, entry.item_id, entry.reason, entry.detail] for entry in output.rejections],
         },
     )
-    return Part(path, frame.height, output.frame.height, output.rejections)
+    return Part(path, frame.height, output.frame.height, output.rejections, output.made)
 
 
 def _finished(stage: Stage, source: Path, out: Path) -> Part | None:
@@ -230,7 +238,7 @@ def _finished(stage: Stage, source: Path, out: Path) -> Part | None:
     if told["key"] != stage.key(source) or told["sha256"] != sha256_path(path):
         return None
     rejections = tuple(Rejection(*entry) for entry in told["rejections"])
-    return Part(path, told["rows_in"], told["rows_out"], rejections)
+    return Part(path, told["rows_in"], told["rows_out"], rejections, told["rows_made"])
 
 
 def _require_columns(stage: Stage, wanted: tuple[str, ...], frame: pl.DataFrame, source: Path) -> None:

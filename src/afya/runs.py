@@ -206,16 +206,24 @@ class Rejection:
 
 @dataclass
 class Ledger:
-    """An account of every row: per stage, rows in == rows out + rejected."""
+    """An account of every row: per stage, rows in + made == rows out + rejected.
+
+    `made` counts rows that a stage was to add, such as the translations that were asked for.
+    """
 
     rows_in: Counter[str] = field(default_factory=Counter)
     rows_out: Counter[str] = field(default_factory=Counter)
+    rows_made: Counter[str] = field(default_factory=Counter)
     rejections: list[Rejection] = field(default_factory=list)
 
-    def add(self, stage: str, rows_in: int, rows_out: int, rejections: Iterable[Rejection] = ()) -> None:
+    def add(
+        self, stage: str, rows_in: int, rows_out: int, rejections: Iterable[Rejection] = (), *, made: int = 0
+    ) -> None:
         """Account for some rows of one stage. May be called many times for the same stage."""
         self.rows_in[stage] += rows_in
         self.rows_out[stage] += rows_out
+        if made:
+            self.rows_made[stage] += made
         self.rejections.extend(rejections)
 
     def reasons(self, stage: str) -> Counter[str]:
@@ -226,20 +234,23 @@ class Ledger:
         """Raise RunError when any stage's account does not add up."""
         rejected = Counter(entry.stage for entry in self.rejections)
         for stage in {*self.rows_in, *self.rows_out, *rejected}:
-            if self.rows_in[stage] != self.rows_out[stage] + rejected[stage]:
+            if self.rows_in[stage] + self.rows_made[stage] != self.rows_out[stage] + rejected[stage]:
+                made = f"{self.rows_made[stage]} made, " if self.rows_made[stage] else ""
                 raise RunError(
-                    f"The ledger of stage '{stage}' does not add up: {self.rows_in[stage]} rows in, "
+                    f"The ledger of stage '{stage}' does not add up: {self.rows_in[stage]} rows in, {made}"
                     f"{self.rows_out[stage]} out, {rejected[stage]} rejected.",
                     hint="Rows were lost or doubled; do not use this output and report it as a fault of afya.",
                 )
 
     def frame(self) -> pl.DataFrame:
-        """The ledger as a table: stage, entry (in, out, rejected), rows, item_id, reason, detail."""
+        """The ledger as a table: stage, entry (in, made, out, rejected), rows, item_id, reason, detail."""
         import polars as pl
 
         rows: list[tuple[str, str, int, str | None, str | None, str | None]] = []
         for stage in dict.fromkeys([*self.rows_in, *self.rows_out]):
             rows.append((stage, "in", self.rows_in[stage], None, None, None))
+            if self.rows_made[stage]:
+                rows.append((stage, "made", self.rows_made[stage], None, None, None))
             rows.append((stage, "out", self.rows_out[stage], None, None, None))
         rows += [(entry.stage, "rejected", 1, entry.item_id, entry.reason, entry.detail) for entry in self.rejections]
         names = {
@@ -259,6 +270,8 @@ class Ledger:
         for stage, entry, rows, item_id, reason, detail in frame.iter_rows():
             if entry == "in":
                 ledger.rows_in[stage] += rows
+            elif entry == "made":
+                ledger.rows_made[stage] += rows
             elif entry == "out":
                 ledger.rows_out[stage] += rows
             else:
