@@ -1,4 +1,4 @@
-"""Run a stage over parts: in this process, or over a pool of processes, with the same bytes.
+"""Run a stage over parts: in this process, over a pool of processes, or over a Ray cluster, with the same bytes.
 
 A stage is a pure function from one part (a Parquet file, read as a Polars frame) to one part. It knows nothing of where
 it runs. State is files only: a part is done when its small manifest, keyed by input, configuration and code version,
@@ -11,7 +11,8 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ from afya.runs import (
 )
 
 if TYPE_CHECKING:
+    from multiprocessing.sharedctypes import Synchronized
+
     import polars as pl
 
 Setup = Callable[[Mapping[str, Any]], Any]
@@ -104,6 +107,8 @@ def run(
 
     Args:
         workers: processes to use, fewer where memory is too small for what the stage needs; 1 runs in this process.
+            With `ray`, how many workers are set up for a stage that has a `setup`.
+        ray: a Ray cluster's address, or "local"; then `sources` and `out` must lie where all its nodes see them.
         on_part: called with each finished part, in the order in which they finish, and whether it had been done before.
 
     Returns:
@@ -111,6 +116,7 @@ def run(
 
     Raises:
         RunError: a part failed, a worker died, or a part's account does not add up. Parts finished so far stand.
+        EngineError: the cluster cannot be reached or has no room for the stage.
     """
     stems = [source.stem for source in sources]
     if len(set(stems)) < len(stems):
@@ -120,7 +126,7 @@ def run(
     out.mkdir(parents=True, exist_ok=True)
     sweep(out)
     done: dict[Path, Part] = {}
-    for part, source, fresh in _work(stage, sources, out, _affordable(stage, workers)):
+    for part, source, fresh in _work(stage, sources, out, workers, ray):
         done[source] = part
         if on_part is not None:
             on_part(part, not fresh)
@@ -142,7 +148,9 @@ def _affordable(stage: Stage, workers: int) -> int:
     return workers if memory is None else max(1, min(workers, int(memory // stage.needs.memory_gib)))
 
 
-def _work(stage: Stage, sources: Sequence[Path], out: Path, workers: int) -> Iterator[tuple[Part, Path, bool]]:
+def _work(
+    stage: Stage, sources: Sequence[Path], out: Path, workers: int, ray: str | None
+) -> Iterator[tuple[Part, Path, bool]]:
     waiting = []
     for source in sources:
         part = _finished(stage, source, out)
@@ -152,15 +160,32 @@ def _work(stage: Stage, sources: Sequence[Path], out: Path, workers: int) -> Ite
             yield part, source, False
     if not waiting:
         return
+    if ray is not None:
+        from afya.cluster import over_ray
+
+        made = over_ray(
+            ray,
+            [source.resolve() for source in waiting],
+            partial(_do, stage, out.resolve()),
+            setup=None if stage.setup is None else partial(_set_up, stage),
+            workers=workers,
+            memory_gib=stage.needs.memory_gib,
+            gpus=stage.needs.gpus,
+        )
+        named = {source.resolve(): source for source in waiting}
+        for absolute, part in made:
+            yield replace(part, path=out / part.path.name), named[absolute], True
+        return
+    workers = _affordable(stage, workers)
     if workers <= 1:
-        state = stage.setup(stage.config) if stage.setup else None
+        state = _set_up(stage, 0)
         for source in waiting:
-            yield _do(stage, source, out, state), source, True
+            yield _do(stage, out, source, state), source, True
         return
     # Spawned, not forked: torch and Polars hold threads, and a forked copy of them may hang.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
-        min(workers, len(waiting)), mp_context=context, initializer=_start, initargs=(stage,)
+        min(workers, len(waiting)), mp_context=context, initializer=_start, initargs=(stage, context.Value("i", 0))
     ) as pool:
         futures = {pool.submit(_do_in_worker, source, out): source for source in waiting}
         try:
@@ -177,21 +202,36 @@ def _work(stage: Stage, sources: Sequence[Path], out: Path, workers: int) -> Ite
 
 
 _worker: tuple[Stage, Any] | None = None
+_worker_number = 0
 
 
-def _start(stage: Stage) -> None:
+def worker_number() -> int:
+    """The number of this worker among those of the stage, from 0: which of several endpoints it is to ask."""
+    return _worker_number
+
+
+def _set_up(stage: Stage, number: int) -> Any:
+    global _worker_number
+    _worker_number = number
+    return stage.setup(stage.config) if stage.setup else None
+
+
+def _start(stage: Stage, started: Synchronized[int]) -> None:
     global _worker
-    _worker = (stage, stage.setup(stage.config) if stage.setup else None)
+    with started.get_lock():
+        number = started.value
+        started.value += 1
+    _worker = (stage, _set_up(stage, number))
 
 
 def _do_in_worker(source: Path, out: Path) -> Part:
     if _worker is None:
         raise RunError("A worker process was not set up.")
     stage, state = _worker
-    return _do(stage, source, out, state)
+    return _do(stage, out, source, state)
 
 
-def _do(stage: Stage, source: Path, out: Path, state: Any) -> Part:
+def _do(stage: Stage, out: Path, source: Path, state: Any) -> Part:
     import polars as pl
 
     key = stage.key(source)
