@@ -6,6 +6,7 @@ takes what it returns, so that an estimate, its error, its degrees of freedom an
 Needs numpy only.
 """
 
+from afya.statistics.agreement import Agreement, krippendorff
 from afya.statistics.bootstrap import cluster_bootstrap, percentile_interval
 from afya.statistics.clusters import Moments, Partition, moments, partition
 from afya.statistics.distributions import normal_quantile, t_cdf, t_quantile
@@ -13,6 +14,7 @@ from afya.statistics.intervals import Estimate, accuracy_interval, mean_interval
 from afya.statistics.paired import Difference, holm, mcnemar_exact, paired_difference, tango
 
 __all__ = [
+    "Agreement",
     "Difference",
     "Estimate",
     "Moments",
@@ -20,6 +22,7 @@ __all__ = [
     "accuracy_interval",
     "cluster_bootstrap",
     "holm",
+    "krippendorff",
     "mcnemar_exact",
     "mean_interval",
     "moments",
