@@ -170,11 +170,15 @@ def _write_xlsx(lines: Iterable[tuple[str, ...]], path: Path) -> int:
 
     sheet.append([cell(name, bold=True) for name in COLUMNS])
     count = 0
-    for line in lines:
-        count += 1
-        if count > _SHEET:
-            raise DataError(f"More than {_SHEET:,} rows do not fit a sheet.", hint="Export language by language.")
-        sheet.append([cell(value) if value else None for value in line])
+    try:
+        for line in lines:
+            count += 1
+            if count > _SHEET:
+                raise DataError(f"More than {_SHEET:,} rows do not fit a sheet.", hint="Export language by language.")
+            sheet.append([cell(value) if value else None for value in line])
+    except BaseException:
+        sheet.close()
+        raise
     book.save(path)
     return count
 
