@@ -12,7 +12,7 @@ from string import Formatter
 from typing import Literal
 
 from afya.errors import ConfigError
-from afya.packs.pack import TOPIC_GROUPS, Pack, load_pack
+from afya.packs.pack import TEACHING, TOPIC_GROUPS, Pack, load_pack
 from afya.text.words import Phrases
 
 REFERENCE = "en"
@@ -52,6 +52,8 @@ def lint(pack: Pack, needed: Iterable[str] = (), *, reference: Pack | None = Non
         needed,
     )
     found += _texts("vignettes.yaml", dict(pack.sentences), dict(base.sentences), ())
+    if pack.teaching:
+        found += _texts(TEACHING, dict(pack.teaching), dict(base.teaching), ())
     found += _phrase_lists(pack.lang, "danger.yaml", "rules", dict(pack.danger), dict(base.danger))
     for group in TOPIC_GROUPS:
         lists, reference_lists = dict(getattr(pack.topics, group)), dict(getattr(base.topics, group))

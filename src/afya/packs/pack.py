@@ -14,6 +14,8 @@ from afya.errors import ConfigError
 from afya.languages import language
 
 FILES: tuple[str, ...] = ("pack.yaml", "messages.yaml", "danger.yaml", "topics.yaml", "vignettes.yaml")
+# A pack may do without: the assistant needs it not, teaching material does.
+TEACHING = "teaching.yaml"
 
 TOPIC_GROUPS: tuple[str, ...] = ("sections", "units", "numbers", "signs", "values", "requests")
 
@@ -35,8 +37,8 @@ class Pack:
     """One language's pack.
 
     `messages` holds one text a key ("action.plan_a"), `sentences` the practice-case templates, one or more wordings a
-    key ("lead.cough"), `danger` the phrases of each danger sign. Nothing falls back to English: a missing text is an
-    error, because a health worker would not notice that it is missing.
+    key ("lead.cough"), `teaching` those of talks and exercises, `danger` the phrases of each danger sign. Nothing falls
+    back to English: a missing text is an error, because a health worker would not notice that it is missing.
     """
 
     lang: str
@@ -49,6 +51,7 @@ class Pack:
     folder: Path
     messages: Mapping[str, str]
     sentences: Mapping[str, tuple[str, ...]]
+    teaching: Mapping[str, tuple[str, ...]]
     danger: Mapping[str, tuple[str, ...]]
     topics: Topics
 
@@ -61,10 +64,24 @@ class Pack:
 
     def sentence(self, key: str, variant: int, /, **values: object) -> str:
         """A wording of the practice-case sentence `key`; `variant` counts round the wordings there are."""
-        variants = self.sentences.get(key)
+        return self._variant(self.sentences, "vignettes.yaml", key, variant, values)
+
+    def teach(self, key: str, variant: int = 0, /, **values: object) -> str:
+        """A wording of the teaching text `key`, as `sentence` gives those of practice cases."""
+        return self._variant(self.teaching, TEACHING, key, variant, values)
+
+    def _variant(
+        self,
+        texts: Mapping[str, tuple[str, ...]],
+        file: str,
+        key: str,
+        variant: int,
+        values: Mapping[str, object],
+    ) -> str:
+        variants = texts.get(key)
         if variants is None:
-            raise self._missing("vignettes.yaml", key)
-        return self._fill(variants[variant % len(variants)], "vignettes.yaml", key, values)
+            raise self._missing(file, key)
+        return self._fill(variants[variant % len(variants)], file, key, values)
 
     def _missing(self, file: str, key: str) -> ConfigError:
         return ConfigError(
@@ -121,10 +138,6 @@ def _read(folder: Path) -> Pack:
     if unknown:
         raise ConfigError(f"{folder / 'topics.yaml'}: unknown key '{unknown[0]}'.", hint=f"Known: {TOPIC_GROUPS}.")
     groups = {name: _phrases(topics.get(name), folder / "topics.yaml", name) for name in TOPIC_GROUPS}
-    sentences = {
-        key: (value,) if isinstance(value, str) else _strings(value, folder / "vignettes.yaml", key)
-        for key, value in _flatten(_mapping(folder / "vignettes.yaml"))
-    }
     return Pack(
         lang=header.code,
         name=header.name,
@@ -135,7 +148,8 @@ def _read(folder: Path) -> Pack:
         reviewers=tuple(header.reviewers),
         folder=folder,
         messages=MappingProxyType(_messages(folder / "messages.yaml")),
-        sentences=MappingProxyType(sentences),
+        sentences=_wordings(folder / "vignettes.yaml"),
+        teaching=_wordings(folder / TEACHING) if (folder / TEACHING).is_file() else MappingProxyType({}),
         danger=danger,
         topics=Topics(**groups),
     )
@@ -149,6 +163,16 @@ def _mapping(path: Path) -> Mapping[str, object]:
         if not isinstance(key, str):
             raise ConfigError(f"{path}: the key {key!r} is not a word.", hint='Put it in "quotes".')
     return content
+
+
+def _wordings(path: Path) -> Mapping[str, tuple[str, ...]]:
+    """One or more wordings of each text."""
+    return MappingProxyType(
+        {
+            key: (value,) if isinstance(value, str) else _strings(value, path, key)
+            for key, value in _flatten(_mapping(path))
+        }
+    )
 
 
 def _messages(path: Path) -> dict[str, str]:
