@@ -110,7 +110,7 @@ def _talk(source: CaseSource, case: Case, rng: random.Random) -> _Talk | None:
             return None
         dangerous = any(row.colour == "red" and row.table == DANGER_SECTION for row in assessment.rows)
         if dangerous or not missing:
-            sound = steps and assessment.rows and not _AT_ODDS <= {action.name for action in assessment.actions}
+            sound = steps and assessment.rows and not {action.name for action in assessment.actions} >= _AT_ODDS
             return _Talk(case, tuple(steps), assessment, wording) if sound else None
         name = min(missing, key=lambda entry: _rank(protocol.inputs[entry]))
         drawn = case.findings.get(name)
@@ -233,10 +233,12 @@ class _Teller:
             return self.pack.teach("dialogue.count", count=value)
         if name == "muac_mm":
             return self.pack.teach("dialogue.muac", mm=value)
-        key = (
-            ("answer.is_true" if value else "answer.is_false") if isinstance(value, bool) else f"answer.{name}.{value}"
-        )
-        return self.joint.join([self.pack.text(f"question.{name}"), self.pack.text(key) + self._stop()])
+        return self.joint.join([self.pack.text(f"question.{name}"), self._choice(name, value)])
+
+    def _choice(self, name: str, value: object) -> str:
+        """A yes, a no, or one of the input's values."""
+        yes_or_no = "answer.is_true" if value else "answer.is_false"
+        return self.pack.text(yes_or_no if isinstance(value, bool) else f"answer.{name}.{value}") + self._stop()
 
     def _stop(self) -> str:
         return "." if language(self.pack.lang.partition("-")[0]).spaced else "。"
