@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-Write = Callable[[Path], None]
+from native_texts import TEXTS
+from native_writing import Write, document, lines, plain
 
-
-def lines(path: Path, *rows: Mapping[str, Any]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-    return path
-
-
-def document(path: Path, value: object) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8")
-    return path
-
-
-def plain(path: Path, content: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content, encoding="utf-8")
-    return path
+__all__ = ["NATIVE", "Write", "document", "lines", "plain"]
 
 
 def medqa(folder: Path) -> None:
@@ -278,4 +261,5 @@ NATIVE: dict[str, Write] = {
     "medquad": medquad,
     "tico19": tico19,
     "sib200": sib200,
+    **TEXTS,
 }

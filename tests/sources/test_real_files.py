@@ -62,6 +62,38 @@ CASES: list[tuple[str, str, int, dict[str, dict[str, int]], dict[str, int]]] = [
     ),
     ("kqa", "kqa", 201, {"en": {"test": 201}}, {}),
     ("medquad", "medquad", 16407, {"en": {"train": 16407}}, {}),
+    (
+        "afriqa",
+        "afriqa",
+        2 * 3335,
+        {
+            "en": {"train": 1162, "dev": 1166},
+            "fr": {"train": 503, "dev": 504},
+            "sw": {"train": 415, "dev": 417},
+            "wo": {"train": 503, "dev": 504},
+            "yo": {"train": 360, "dev": 361},
+            "zu": {"train": 387, "dev": 388},
+        },
+        {},
+    ),
+    (
+        "xlingeval",
+        "xlingeval",
+        4 * (246 + 690),
+        {"en": {"test": 933}, **{lang: {"test": 935} for lang in ("zh", "es", "hi")}},
+        {"missing_field": 2, "missing_answer": 4},
+    ),
+    ("healthver", "healthver", 1917, {"en": {"dev": 1917}}, {}),
+    ("medsafetybench", "medsafetybench", 900, {"en": {"train": 900}}, {}),
+    ("xstest", "xstest", 450, {"en": {"test": 450}}, {}),
+    ("ashabot", "ashabot_kb", 55 + 2, {"en": {"train": 55}}, {"no_question": 2}),
+    (
+        "lafand-mt",
+        "lafand_mt/fr-wol",
+        2 * (3360 + 1506 + 1500),
+        {lang: {"train": 3360, "dev": 1506, "test": 1500} for lang in ("fr", "wo")},
+        {},
+    ),
 ]
 
 
@@ -124,3 +156,39 @@ def test_sib200_is_aligned_over_25_languages(shared: Path, tmp_path: Path) -> No
     assert all(counts == {"train": 701, "dev": 99} for counts in result.manifest["rows"].values())
     groups = Counter(group for frame in read_dataset(tmp_path / "out") for group in frame["group_id"])
     assert set(groups.values()) == {25}
+
+
+def test_afriqas_answers_are_read_from_their_python_lists(shared: Path, tmp_path: Path) -> None:
+    result = _import(shared, tmp_path / "out", "afriqa", "afriqa")
+
+    answers = [answer for frame in read_dataset(tmp_path / "out") for answer in frame["answer_text"] if answer]
+    assert len(answers) == 3856 == result.rows_written - 2814
+    assert not any(answer.startswith(("[", "'")) for answer in answers)
+
+
+def test_healthbenchs_examples_are_all_told_a_language(shared: Path, tmp_path: Path) -> None:
+    result = _import(shared, tmp_path / "out", "healthbench", "healthbench_examples")
+
+    assert (result.rows_read, result.rows_written) == (30, 30)
+    assert {"en", "fr", "ru", "es"} <= set(result.manifest["rows"])
+
+
+def test_hpo_has_every_translated_term_once(shared: Path, tmp_path: Path) -> None:
+    result = _import(shared, tmp_path / "out", "hpo", "hpo_translations")
+
+    rows = {lang: counts["train"] for lang, counts in result.manifest["rows"].items()}
+    assert {lang: rows[lang] for lang in ("de", "es", "ja", "pt", "zh")} == {
+        "de": 3488,
+        "es": 19932,
+        "ja": 17868 - 219,
+        "pt": 7214,
+        "zh": 18988,
+    }
+    assert result.ledger.reasons("import") == {"duplicate_id": 236, "not_translated": 219}
+    reviewed = [
+        lang
+        for frame in read_dataset(tmp_path / "out")
+        for lang, origin in zip(frame["lang"], frame["origin"], strict=True)
+        if lang == "de" and origin == "human"
+    ]
+    assert len(reviewed) == 589

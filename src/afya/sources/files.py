@@ -141,6 +141,18 @@ def _csv(reading: Reading, file: Path, delimiter: str) -> Iterator[list[str] | M
     reading.bytes_done += file.stat().st_size
 
 
+def text_lines(reading: Reading, file: Path) -> Iterator[str | Malformed]:
+    """The lines of a plain text file without their ends; blank ones too, since a line's number may align it."""
+    with _open(reading, file) as handle:
+        for number, line in enumerate(handle, 1):
+            reading.line = number
+            reading.bytes_done += len(line)
+            try:
+                yield (line.removeprefix(_BOM) if number == 1 else line).decode("utf-8").rstrip("\r\n")
+            except UnicodeDecodeError as error:
+                yield Malformed("wrong_encoding", f"byte {error.start + 1} of the line is not UTF-8")
+
+
 def xml_root(reading: Reading, file: Path) -> Element | Malformed:
     """The root element of an XML file."""
     from xml.etree import ElementTree
@@ -223,6 +235,13 @@ def answer_index(label: str | None, labels: str, count: int) -> int:
     if len(label.strip()) != 1 or not 0 <= index < count:
         raise Malformed("answer_outside_options", f"'{label.strip()[:40]}' is none of {', '.join(labels[:count])}")
     return index
+
+
+def option_indices(labels: Sequence[str], known: str, count: int) -> tuple[int, ...]:
+    """The indices of the options with these labels, in the options' order. Raises Malformed as `answer_index` does."""
+    if not labels:
+        raise Malformed("missing_answer", "no answer is marked")
+    return tuple(sorted({answer_index(label, known, count) for label in labels}))
 
 
 def _open(reading: Reading, file: Path) -> BinaryIO:

@@ -15,7 +15,7 @@ from afya.items import SPLITS, Item, Split, validate
 from afya.languages import language
 from afya.runs import Ledger, Rejection, sha256_path
 from afya.sources.catalogue import source
-from afya.sources.source import STAGE, Malformed, Reading, Source
+from afya.sources.source import STAGE, Columns, Malformed, Reading, Source
 
 _REPORT_EVERY = 1024
 
@@ -51,6 +51,7 @@ def import_source(
     strict: bool = False,
     langs: Sequence[str] | None = None,
     split: Split | None = None,
+    columns: Columns | None = None,
     on_progress: Callable[[int, int, int], None] | None = None,
 ) -> ImportResult:
     """Read a public dataset's native files into the dataset folder `out`.
@@ -59,10 +60,11 @@ def import_source(
         strict: the first malformed row is an error instead of a line in the ledger.
         langs: only these languages; None means all.
         split: put every item into this split, whatever the files say.
+        columns: for the source 'records', which column holds what.
         on_progress: called now and then with bytes read, bytes in all, and rows read.
 
     Raises:
-        ConfigError: an unknown source, or a language it does not have.
+        ConfigError: an unknown source, a language it does not have, or columns that make no sense.
         DataError: the files are not the source's, a row is malformed and `strict` is set, or no row is sound.
         RunError: `out` already holds something else.
     """
@@ -70,13 +72,14 @@ def import_source(
     if split is not None and split not in SPLITS:
         raise ConfigError(f"Unknown split '{split}'.", hint=f"Use one of: {', '.join(SPLITS)}.")
     wanted = _wanted(chosen, langs)
-    reading = Reading(chosen, path, wanted, split)
+    reading = Reading(chosen, path, wanted, split, columns)
     recipe = {
         "command": "data import",
         "source": name,
         "inputs": {reading.name_of(file): sha256_path(file) for file in reading.files},
         "langs": wanted,
         "split": split,
+        **({"columns": {key: columns[key] for key in sorted(columns)}} if columns else {}),
     }
     writer = DatasetWriter(out, recipe)
     ledger = Ledger()

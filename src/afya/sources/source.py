@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TypeVar
 
-from afya.errors import DataError
-from afya.items import Item, Origin, Split, Task, item_ids
+from afya.errors import ConfigError, DataError
+from afya.items import Item, Origin, Split, Task, Turn, item_ids
 from afya.runs import Rejection
 
 STAGE = "import"
 """The ledger's name for the step from native files to Items."""
 
 Outcome = Item | Rejection
+Columns = Mapping[str, str | tuple[str, ...]]
+"""Which of a file's columns hold an Item's fields; what may stand in it is told in `afya.sources.records`."""
+
 Row = TypeVar("Row")
 
 _SPLIT_WORDS: dict[str, Split] = {
@@ -54,6 +57,8 @@ class Source:
     reads: str
     patterns: tuple[str, ...]
     read: Callable[[Reading], Iterator[Outcome]]
+    mapped: bool = False
+    """Whether its files have no layout of their own, so that `columns` must say what is where."""
 
 
 class Malformed(Exception):
@@ -73,14 +78,26 @@ class Reading:
         path: a file, or a folder to look for the source's files in.
         langs: language codes that are wanted; None means all.
         split: puts every item into this split, whatever the files say.
+        columns: for a source that is `mapped`, which column holds what.
 
     Raises:
+        ConfigError: columns were given for a source whose layout is known.
         DataError: the path does not exist or holds none of the source's files.
     """
 
     def __init__(
-        self, source: Source, path: Path, langs: Collection[str] | None = None, split: Split | None = None
+        self,
+        source: Source,
+        path: Path,
+        langs: Collection[str] | None = None,
+        split: Split | None = None,
+        columns: Columns | None = None,
     ) -> None:
+        if columns and not source.mapped:
+            raise ConfigError(
+                f"'{source.name}' takes no columns: its layout is known.",
+                hint="Leave 'columns' out, or read the files with the source 'records'.",
+            )
         self.source = source
         self.path = path
         self.files = _find(source, path)
@@ -93,6 +110,7 @@ class Reading:
         self.file = self.files[0]
         self.line = 0
         self.unit = "line"
+        self.columns: Columns = columns or {}
         self._langs = None if langs is None else frozenset(langs)
         self._split = split
 
@@ -149,6 +167,8 @@ class Reading:
         answer: tuple[int, ...] | None = None,
         answer_text: str | None = None,
         rationale: str | None = None,
+        turns: tuple[Turn, ...] | None = None,
+        translator: str | None = None,
         translated_from: str | None = None,
         licence: str | None = None,
         variant: str | None = None,
@@ -172,6 +192,8 @@ class Reading:
             answer=answer,
             answer_text=answer_text,
             rationale=rationale,
+            turns=turns,
+            translator=translator,
             translated_from=translated_from,
             extra=extra,
         )

@@ -158,7 +158,7 @@ def _item(pack: Pack, source: CaseSource, talk: _Talk, native_id: str, split: Sp
         extra=extra(
             protocol=source.protocol.name,
             section=talk.case.section,
-            facts={name: talk.assessment.findings[name] for name in talk.steps},
+            facts={name: value for name, value in talk.assessment.findings.items() if value is not None},
             rows=[row.name for row in rows],
             colour=talk.assessment.colour,
             reviewed=False,
