@@ -8,8 +8,11 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 # For example PIP_ARGS="--index-url ..." to take PyTorch's smaller CPU build (README, "Installing").
 PIP_ARGS ?=
 
-.PHONY: help demo test check bench constraints clean
+.PHONY: help demo test check bench system constraints clean
 .DEFAULT_GOAL := help
+
+# Separate programs; tests that use them are skipped where they are absent.
+DEBIAN := apertium apertium-en-es apertium-es-pt apertium-fr-es postgresql
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -42,6 +45,14 @@ check: $(VENV)/.dev  ## lint, format, types and the floors of the house
 
 bench: $(VENV)/.dev  ## speed and size, measured beside the alternative (not part of the tests)
 	$(BIN)/python -m benchmarks
+
+system:  ## install what some tests run and pip does not have: Apertium and PostgreSQL, from Debian
+	@missing=$$(for name in $(DEBIAN); do dpkg -s $$name >/dev/null 2>&1 || echo $$name; done); \
+	sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	if [ -n "$$missing" ]; then \
+		$$sudo apt-get update -q && $$sudo env DEBIAN_FRONTEND=noninteractive \
+			apt-get install -q -y --no-install-recommends $$missing; \
+	fi
 
 constraints: $(VENV)/.dev  ## write constraints.txt from what is installed
 	@(grep '^#' constraints.txt; $(PIP) freeze --exclude-editable | sed -e 's/ @ .*//' -e 's/+cpu//') > constraints.new
