@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from afya import __version__
-from afya.cli import ask, bench, data, demo, protocol, train
+from afya.cli import ask, bench, data, demo, glossary, protocol, review, train
 
 app = typer.Typer(
     name="afya",
@@ -19,6 +19,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data.app, name="data")
+data.app.add_typer(review.app, name="review")
+app.add_typer(glossary.app, name="glossary")
 app.add_typer(bench.app, name="bench")
 app.command("train")(train.train)
 app.command("ask")(ask.ask)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from afya.errors import RunError
 from afya.executor import Part, Stage, run
-from afya.runs import Ledger
+from afya.runs import Ledger, Rejection
 
 Progress = Callable[[str, int, int], None]
 """Called with a stage's name, the parts done and the parts in all."""
@@ -43,6 +43,12 @@ class Building:
         self._last = rows_out
         return [part.path for part in made]
 
+    def account(self, stage: str, rows_in: int, rows_out: int, rejections: Iterable[Rejection] = ()) -> None:
+        """Account for a step that is no stage over parts, such as reading: the first rows come from somewhere."""
+        self.ledger.add(stage, rows_in, rows_out, rejections)
+        self.ledger.check()
+        self._last = rows_out
+
     def derive(self, stage: Stage, parts: Sequence[Path], *, name: str | None = None) -> list[Path]:
         """Run a stage whose output is about the rows (signatures, n-grams) and is no new version of them."""
         return [part.path for part in self._run(stage, parts, name or stage.name)]
@@ -56,4 +62,6 @@ class Building:
             if self.on_progress is not None:
                 self.on_progress(stage.name, done, len(parts))
 
-        return run(stage, parts, self.folder / name, workers=self.workers, ray=self.ray, on_part=told)
+        # One part needs no pool; with a cluster, `workers` says how many are set up.
+        workers = self.workers if self.ray is not None else max(1, min(self.workers, len(parts)))
+        return run(stage, parts, self.folder / name, workers=workers, ray=self.ray, on_part=told)

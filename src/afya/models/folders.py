@@ -7,12 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from afya.errors import EngineError
 from afya.runs import read_json, sha256_path
 
-_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "tekken.json")
+_TOKENIZERS = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "vocab.json",
+    "vocab.txt",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "tekken.json",
+)
 # What shapes an answer besides the weights; other files (cards, licences, samples) may change freely.
 _SHAPING = (
     "*.safetensors",
@@ -26,6 +35,7 @@ _SHAPING = (
     "vocab*",
     "merges.txt",
     "*.model",
+    "*.spm",
     "tekken.json",
 )
 HUB_FILES = _SHAPING
@@ -65,12 +75,12 @@ def check_folder(folder: Path) -> None:
         raise EngineError(f"{folder}: model.safetensors is missing.")
 
 
-def folder_sha256(folder: Path) -> str:
-    """One hash over weights, configuration and tokenizer files: their names and bytes.
+def folder_sha256(folder: Path, patterns: Sequence[str] = _SHAPING) -> str:
+    """One hash over weights, configuration and tokenizer files: the names and bytes of what matches `patterns`.
 
     Hashes are remembered by path, size and time of change for as long as the process lives.
     """
-    files = {child for pattern in _SHAPING for child in folder.glob(pattern) if child.is_file()}
+    files = {child for pattern in patterns for child in folder.glob(pattern) if child.is_file()}
     digest = hashlib.sha256()
     for file in sorted(files):
         # A hub snapshot holds links into its store; the bytes count, not the link.

@@ -54,10 +54,17 @@ def is_hub_name(name: str) -> bool:
     return not Path(name).exists() and name.count("/") == 1 and not name.startswith((".", "/", "~"))
 
 
-def locate(name: str) -> Path:
+def locate(
+    name: str,
+    *,
+    files: Sequence[str] = HUB_FILES,
+    revision: str | None = None,
+    check: Callable[[Path], None] = check_folder,
+) -> Path:
     """The folder of a model named by path or hub name, whole and in a format that is read.
 
-    A hub name is fetched (or found in the hub's cache); a path never touches the network. Raises EngineError.
+    A hub name is fetched (or found in the hub's cache); a path never touches the network. Of a hub repository come the
+    `files` at a `revision` (None: the newest); `check` refuses a folder that is not whole. Raises EngineError.
     """
     require("transformers", "local", "Running a local model")
     if not is_hub_name(name):
@@ -69,13 +76,13 @@ def locate(name: str) -> Path:
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
         try:
-            folder = Path(snapshot_download(name, allow_patterns=list(HUB_FILES)))
+            folder = Path(snapshot_download(name, revision=revision, allow_patterns=list(files)))
         except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
             raise EngineError(
                 f"The model '{name}' could not be fetched: {type(error).__name__}.",
                 hint="Check the name and the connection, log in if the model is gated, or give a local folder.",
             ) from error
-    check_folder(folder)
+    check(folder)
     return folder
 
 
