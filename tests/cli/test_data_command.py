@@ -52,3 +52,26 @@ def test_sources_lists_each_with_its_licence_and_files() -> None:
     assert "mmlu-african" in output
     assert "CC-BY-NC-2.0" in output
     assert "questions_w_answers.jsonl" in output
+
+
+def test_build_prints_the_account_and_a_second_run_says_that_it_is_done(medqa: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text(
+        "name: mine\nsources:\n  - {source: medqa, path: dev.jsonl}\n  - {source: headqa}\n"
+        "on_missing: skip\nscreen: {language: false}\n"
+    )
+    output = run("build", recipe, "--out", tmp_path / "out", "--set", "seed=3")
+    assert "answer_outside_options 1" in output
+    assert "Not read: headqa." in output
+    assert "publish" in output
+    assert "English (en)" in output
+    assert not (tmp_path / "out.work").exists()
+    assert "was built before by this very recipe" in run("build", recipe, "--out", tmp_path / "out", "--set", "seed=3")
+    run("build", recipe, "--out", tmp_path / "kept", "--sources", tmp_path, "--workers", "1", "--keep-work")
+    assert (tmp_path / "kept.work" / "parts" / "read").is_dir()
+
+
+def test_recipes_lists_what_is_shipped() -> None:
+    output = run("recipes")
+    for name in ("globmed", "globmed-published", "mmed-ift", "mmed-ift-mc", "shared-real"):
+        assert name in output

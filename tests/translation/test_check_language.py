@@ -90,7 +90,9 @@ def test_names_numbers_and_drugs_may_stay() -> None:
     check = residue.make("en", "sw")
     for kept in ("COVID-19", "Amoxicillin", "World Health Organization", "38.5", "amoxicillin ibuprofen paracetamol"):
         assert check(kept, kept).passed
-    assert check("It is in the World Health Organization list.", "Iko katika orodha ya World Health Organization.").passed
+    assert check(
+        "It is in the World Health Organization list.", "Iko katika orodha ya World Health Organization."
+    ).passed
 
 
 def test_ideographs_left_over_are_residue() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from random import Random
 from typing import cast
 
 import pytest
@@ -173,6 +174,29 @@ def test_scores_that_are_no_numbers_are_dropped_and_the_text_is_kept() -> None:
 
 def test_lines_that_an_engine_adds_are_joined() -> None:
     assert ask(Scripted(lambda texts: [said("one\r\n two\n") for _ in texts]), ["a"])[0].text == "one two"
+
+
+@given(st.lists(st.text(alphabet="abcd .\n", max_size=12), max_size=30), st.randoms(use_true_random=False))
+def test_whatever_an_engine_does_no_text_is_lost_doubled_or_moved(texts: list[str], chance: Random) -> None:
+    def answering(asked: Sequence[str]) -> list[Translation]:
+        right = shout(asked)
+        match chance.randrange(8):
+            case 0:
+                raise RuntimeError("died")
+            case 1:
+                return right[:-1]
+            case 2:
+                return [*right, said("MORE")]
+            case 3:
+                return [said("") if chance.random() < 0.3 else answer for answer in right]
+            case 4:
+                return [said("x" * 9000) if chance.random() < 0.3 else answer for answer in right]
+        return right
+
+    answers = ask(Scripted(answering), texts)
+    assert len(answers) == len(texts)
+    for text, answer in zip(texts, answers, strict=True):
+        assert answer.text == ("" if answer.error else text.upper())
 
 
 def test_an_error_of_one_sentence_names_it() -> None:

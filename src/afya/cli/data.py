@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from afya.cli import data_build
+
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from afya.sources import ImportResult
 
 app = typer.Typer(help="Bring public datasets in and build checked multilingual ones.", no_args_is_help=True)
+app.command("build")(data_build.build)
+app.command("recipes")(data_build.recipes)
+app.command("inspect")(data_build.inspect)
+app.command("diff")(data_build.diff)
 
 _EXAMPLES = 3
 _NAMED = 12
@@ -90,7 +96,7 @@ def sample(
     from afya.data.building import write_sample
     from afya.languages import parse_codes
 
-    _print_rows("The built-in sample", write_sample(out, parse_codes(langs)), out)
+    print_rows("The built-in sample", write_sample(out, parse_codes(langs)), out)
 
 
 @app.command("vignettes")
@@ -114,10 +120,11 @@ def vignettes(
         manifest = write_vignettes(
             out, groups, langs=codes, seed=seed, on_progress=lambda rows: report(rows, total, rows)
         )
-    _print_rows("Vignettes", manifest, out)
+    print_rows("Vignettes", manifest, out)
 
 
-def _print_rows(title: str, manifest: dict[str, Any], out: Path) -> None:
+def print_rows(title: str, manifest: dict[str, Any], out: Path) -> None:
+    """The rows of a dataset by language and split, and where it was written."""
     from rich.console import Console
 
     console = Console()

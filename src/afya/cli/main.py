@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from afya import __version__
-from afya.cli import ask, bench, data, demo, glossary, protocol, review, train
+from afya.cli import ask, bench, data, demo, glossary, protocol, review, train, translate
 
 app = typer.Typer(
     name="afya",
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(data.app, name="data")
 data.app.add_typer(review.app, name="review")
+app.add_typer(translate.app, name="translate")
 app.add_typer(glossary.app, name="glossary")
 app.add_typer(bench.app, name="bench")
 app.command("train")(train.train)

@@ -29,6 +29,9 @@ from afya.text.literals import Identification, literal_codes, text_literals
 from afya.text.normalise import fold, fold_marks, normalise
 from afya.text.words import words
 
+AGREED = "pycld2 and small words agree"
+"""The `reason` of a verdict that two witnesses bear."""
+
 # A text longer than this tells no more about its language.
 _READ_CHARACTERS = 4000
 # Fewer words do not tell a language from its near relatives.
@@ -102,6 +105,28 @@ def is_language(text: str, expected: str, *, vocabulary: Mapping[str, frozenset[
     return False if verdict.reliable else None
 
 
+def guess(text: str) -> str | None:
+    """What pycld2 alone takes most of `text` for where it is sure: the quick answer, for many texts. Else None.
+
+    It names English for too much, and near relatives for one another; `identify` hears the other witnesses.
+    """
+    if not _has_cld2():
+        return None
+    import pycld2
+
+    try:
+        reliable, _, found = pycld2.detect(text[:_READ_CHARACTERS], bestEffort=True)
+    except (pycld2.error, ValueError):
+        return None
+    code = str(found[0][1]).partition("-")[0]
+    return code if reliable and found[0][2] >= 80 and code in registry() else None
+
+
+def witnessed(code: str) -> bool:
+    """Whether small words of this language are known; what is said of others rests on one witness."""
+    return bool(_told().get(code) and _told()[code].words)
+
+
 def main_script(text: str) -> str | None:
     """The script of most of the letters (ISO 15924; "Kana" for Japanese syllables, "Hani" for ideographs), or None."""
     counts = Counter({name: len(p.findall(text)) * _WEIGHT.get(name, 1) for name, p in _SCRIPT_PATTERNS.items()})
@@ -153,7 +178,7 @@ def _latin(text: str, vocabulary: Mapping[str, frozenset[str]]) -> Verdict:
         return Verdict(other, confidence, sure and confidence >= 0.8, "Latn", "pycld2, against a near relative")
     if other == top and (best >= 1.0 or confidence >= 0.9):
         sure = count >= 3 or best >= 1.5
-        return Verdict(top, max(share, confidence), sure, "Latn", "pycld2 and small words agree")
+        return Verdict(top, max(share, confidence), sure, "Latn", AGREED)
     if best < 0.6 or other == top:
         # The small words are silent: pycld2 alone needs a text of some length.
         sure = other in registry() and confidence >= 0.9 and count >= 6
@@ -161,6 +186,11 @@ def _latin(text: str, vocabulary: Mapping[str, frozenset[str]]) -> Verdict:
     if confidence >= 0.95 and count >= 8 and scores.get(other, 0.0) >= 0.6 * best:
         return Verdict(other, confidence, True, "Latn", "pycld2, with small words of it")
     return Verdict(top, round(share, 3), False, "Latn", "the witnesses disagree")
+
+
+def small_words() -> Mapping[str, tuple[str, ...]]:
+    """The small words by language that speak for it; a star stands for any more letters."""
+    return {code: row.words for code, row in _told().items() if row.words}
 
 
 def relatives(code: str) -> frozenset[str]:
@@ -226,6 +256,7 @@ def _evidence() -> _Evidence:
     )
 
 
+@cache
 def _told() -> dict[str, Identification]:
     """What tells each language: from the languages' files, and for their neighbours from neighbours.yaml."""
     told = {code: text_literals(code).identification for code in literal_codes()}

@@ -95,7 +95,6 @@ class TextLiterals(LanguageFile):
     refusals: Annotated[Words, Field(min_length=1)]
     negation: Negation
     yes_no_unknown: YesNoUnknown
-    sentence_ends: Annotated[Words, Field(min_length=1)]
     number_words: dict[int, tuple[Word, ...] | None]
     unit_first: bool
     duration: Words
