@@ -114,11 +114,15 @@ def _ends(text: str, start: int, found: regex.Match[str], soft: str, rules: _Rul
     if token is None:
         return True
     before = token[0]
-    if before in rules.before or (before in rules.number and following.isdigit()):
+    # With and without what is written onto it: "д-р.", "we-U.S."
+    last = before[before.rfind("-") + 1 :]
+    if not rules.before.isdisjoint((before, last)):
         return False
-    if before in rules.anywhere:
+    if not rules.number.isdisjoint((before, last)) and following.isdigit():
+        return False
+    if not rules.anywhere.isdisjoint((before, last)):
         return True
-    if _ALONE.fullmatch(before):
+    if _ALONE.fullmatch(last):
         return False
     # "1. Give water": a number that begins a line or sentence counts a list.
     return not (_NUMBER.fullmatch(before) and (rules.ordinals or token.start() == _first(text, start)))

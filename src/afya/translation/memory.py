@@ -39,8 +39,8 @@ CUTOFF = 85.0
 _VERSION = 1
 _BINS = 8
 # Entries that share most hashes with a text and are compared in full.
-_COMPARED = 400
-_READ = 20_000
+_COMPARED = 1000
+_READ = 40_000
 _AT_LEAST = 3
 _BATCH = 5000
 _CACHE_KIB = 128 * 1024
@@ -56,7 +56,9 @@ CREATE TABLE entries (
 );
 CREATE TABLE grams (gram INTEGER NOT NULL, entry INTEGER NOT NULL, PRIMARY KEY (gram, entry)) WITHOUT ROWID;
 """
-_SPACES = regex.compile(r"\s+")
+# SQLite counts a text's length up to its first null only.
+_SPACES = regex.compile(r"[\s\p{Cc}]+")
+_SURROGATE = regex.compile(r"\p{Cs}")
 _FIGURES = regex.compile(r"\p{Nd}+(?:[.,/]\p{Nd}+)*")
 
 
@@ -266,7 +268,7 @@ class Memory:
         return matches[:10]
 
     def _rarest(self, grams: Sequence[int]) -> list[int]:
-        """Those hashes of a text that the fewest entries have, so that common ones cost nothing: 20,000 rows or so."""
+        """Those hashes of a text that the fewest entries have, so that common ones cost nothing: 40,000 rows or so."""
         counted = sorted(
             (
                 self._db.execute(
@@ -334,13 +336,15 @@ def _check(entry: Entry) -> None:
         raise ConfigError(f"A translation from '{entry.source}' into the same language is none.")
     if entry.origin not in ORIGINS:
         raise DataError(f"'{entry.origin}' is no origin of a translation.", hint=f"There are: {', '.join(ORIGINS)}.")
-    if not entry.source_text.strip() or not entry.target_text.strip():
+    if not _key(entry.source_text) or not _key(entry.target_text):
         shown = entry.source_text.strip() or entry.target_text.strip() or "both"
         raise DataError(f"A translation has a blank side (the other: '{shown[:60]}').", hint="Leave such rows out.")
+    if _SURROGATE.search(entry.source_text) or _SURROGATE.search(entry.target_text):
+        raise DataError(f"A translation is no valid Unicode ({entry.source_text[:60]!a}).", hint="Leave it out.")
 
 
 def _key(text: str) -> str:
-    return _SPACES.sub(" ", unicodedata.normalize("NFC", text)).strip()
+    return _SPACES.sub(" ", unicodedata.normalize("NFC", _SURROGATE.sub("\ufffd", text))).strip()
 
 
 def _grams(key: str, source: str, target: str) -> Sequence[int]:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from afya.errors import ConfigError
-from afya.text.measures import DAY, YEAR, Measure, read_measures
+from afya.text.measures import Measure, read_measures
+from afya.text.number_context import DAY, YEAR
 from afya.text.number_lexicon import lexicon
 from afya.text.number_marks import quiet
 from afya.text.numerals import shared_data
@@ -190,8 +191,7 @@ def swaps(source: Sequence[Measure], target: Sequence[Measure], pairs: Sequence[
     ordered = [
         (ours, theirs)
         for ours, theirs in pairs
-        if target[theirs].kind == "figure"
-        and (source[ours].kind in ("figure", "month") or (source[ours].kind == "word" and source[ours].value > 1))
+        if target[theirs].kind == "figure" and source[ours].kind in ("figure", "month", "name", "word")
     ]
     ordered = _in_order(source, ordered)
     if all(one[1] < two[1] for one, two in pairwise(ordered)):
