@@ -72,7 +72,7 @@ def queue(tmp_path: Path, dataset: Path) -> Queue:
         number, name = entry.row.item_id.split(":")[1], entry.row.field
         poor = number == "2" and name == "option.1"
         edit = BETTER if number == "1" and name == "question" else None
-        raters = ("ade",) if number == "3" else ("ade", "bisi")
+        raters = ("ade",) if number == "3" and name == "question" else ("ade", "bisi")
         score = 1 if poor else 4
         told = opened.rate(Rating(entry.row.row_id, rater, score, 5, score, edit=edit) for rater in raters)
         assert not told.refused
@@ -96,8 +96,10 @@ def test_decisions_are_applied_with_provenance(tmp_path: Path, dataset: Path, qu
     assert told["level"] == 1
     assert "review" not in told
     assert [(check.name, check.passed) for check in edited.checks or ()] == [("human_review", True)]
-    # Who has one rating waits, unchanged and still marked.
-    assert json.loads(rows["own:3:sw"].extra or "{}")["review"] is True
+    # What has one rating waits: the item stays marked, its other text is settled.
+    waits = rows["own:3:sw"]
+    assert json.loads(waits.extra or "{}")["review"] is True
+    assert [(check.name, check.passed) for check in waits.checks or ()] == [("human_review", False)]
     ledger = pl.read_parquet(tmp_path / "out" / "ledger.parquet")
     assert ledger.filter(pl.col("reason") == "rejected_by_reviewers")["item_id"].to_list() == ["own:2:sw"]
     assert "Krippendorff" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")

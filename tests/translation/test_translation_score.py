@@ -36,6 +36,10 @@ def test_engines_are_compared_to_the_first_with_signatures() -> None:
     ]
 
 
+def test_engines_that_do_not_differ_are_not_told_apart() -> None:
+    assert [entry.p for entry in score(REFERENCE, {"one": NEAR, "two": NEAR}, "sw", samples=100)] == [None, 1, None, 1]
+
+
 def test_languages_without_spaces_are_cut_by_character() -> None:
     chinese = ["孩子发烧三天了。", "每天喝水。"] * 5
     assert "tok:zh" in score(chinese, {"a": chinese}, "zh", samples=100)[0].signature

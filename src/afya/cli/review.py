@@ -56,6 +56,7 @@ def status(queue: QueueOption, raters: RatersOption = 2, langs: LangsOption = No
     from collections import Counter
 
     from rich.console import Console
+    from rich.text import Text
 
     from afya.languages import language
 
@@ -68,20 +69,22 @@ def status(queue: QueueOption, raters: RatersOption = 2, langs: LangsOption = No
         counts = (states[lang, state] for state in ("open", "disputed", "accepted", "rejected"))
         table.add_row(f"{language(lang).name} ({lang})", *(f"{count:,}" for count in counts))
     console.print(table)
-    rated = _table("Ratings (1 to 5) and agreement (Krippendorff's alpha, ordinal)", "language", "scale")
-    for column in ("mean", "95% interval", "ratings", "alpha", "95% interval", "texts"):
-        rated.add_column(column, justify="right")
+    rated = _table(
+        "Ratings (1 to 5) and agreement (Krippendorff's alpha, ordinal), with 95% intervals", "language", "scale"
+    )
+    for column in ("mean", "ratings", "alpha", "texts"):
+        rated.add_column(column, justify="right", no_wrap=True)
     for lang, scales in means.items():
         for scale, mean in scales.items():
             agreed = agreement.get(lang, {}).get(scale)
-            alpha, interval, texts = "-", "-", "0"
+            alpha = "-"
             if agreed is not None:
-                texts = f"{agreed.units:,}"
                 alpha = "undefined" if agreed.alpha is None else f"{agreed.alpha:.2f}"
                 if agreed.low is not None and agreed.high is not None:
-                    interval = f"{agreed.low:.2f} to {agreed.high:.2f}"
-            told = (f"{mean.value:.2f}", f"{mean.low:.2f} to {mean.high:.2f}", f"{mean.n:,}")
-            rated.add_row(f"{language(lang).name} ({lang})", scale, *told, alpha, interval, texts)
+                    alpha += f" [{agreed.low:.2f}, {agreed.high:.2f}]"
+            told = f"{mean.value:.2f} [{mean.low:.2f}, {mean.high:.2f}]"
+            cells = (lang, scale, told, f"{mean.n:,}", alpha)
+            rated.add_row(*map(Text, cells), f"{agreed.units if agreed else 0:,}")
     if means:
         console.print(rated)
 
@@ -190,5 +193,6 @@ def _table(title: str, *columns: str) -> Table:
 
     table = Table(title=title, title_justify="left")
     for column in columns:
-        table.add_column(column, justify="left" if column in ("language", "scale") else "right")
+        left = column in ("language", "scale")
+        table.add_column(column, justify="left" if left else "right", no_wrap=left)
     return table

@@ -24,7 +24,7 @@ CHECK = "human_review"
 
 @dataclass(frozen=True)
 class Applied:
-    """What a review changed: items with all their texts settled, those of them edited, rejected ones, and the rest."""
+    """What a review changed: items with all their texts settled, items edited, rejected ones, and those that wait."""
 
     manifest: Mapping[str, Any]
     ledger: Ledger
@@ -66,9 +66,9 @@ def apply_reviews(
 ) -> Applied:
     """Write the dataset in `folder` anew to `out`, with what its reviewers decided.
 
-    An item counts when all its texts in the queue are settled. Accepted texts replace those that the raters saw, and
-    `extra` says under "human_review" who many rated, how, and what was edited; `memory` takes them up. An item with a
-    rejected text is rejected. An item that waits stays as it is and marked, or is left out with `settled_only`.
+    Accepted texts replace those that the raters saw, and `extra` says under "human_review" who rated, how, and what was
+    edited; `memory` takes them up. An item with a rejected text is rejected. An item of which texts still wait stays
+    marked, or is left out with `settled_only`.
 
     Raises:
         DataError: a dataset is not whole, or its text is not the one that was reviewed.
@@ -92,20 +92,19 @@ def apply_reviews(
                 changed.append(item)
                 continue
             states = {entry.state for entry in entries}
+            accepted += [_remembered(entry) for entry in entries if entry.state == "accepted"]
             if "rejected" in states:
                 told = "; ".join(f"{entry.row.field}: {entry.why}" for entry in entries if entry.state == "rejected")
                 rejections.append(Rejection(STAGE, item.item_id, "rejected_by_reviewers", told))
-            elif states == {"accepted"}:
-                made = _reviewed(item, entries)
-                settled += 1
-                edited += any(entry.text != entry.row.translation for entry in entries)
-                accepted += [_remembered(entry) for entry in entries]
-                changed.append(made)
-            elif settled_only:
-                rejections.append(Rejection(STAGE, item.item_id, "review_not_settled", entries[0].why))
+            elif settled_only and states != {"accepted"}:
+                open_still = next(entry for entry in entries if entry.state != "accepted")
+                told = f"{open_still.row.field}: {open_still.why}"
+                rejections.append(Rejection(STAGE, item.item_id, "review_not_settled", told))
             else:
-                waiting += 1
-                changed.append(item)
+                settled += states == {"accepted"}
+                waiting += states != {"accepted"}
+                edited += any(entry.text != entry.row.translation for entry in entries)
+                changed.append(_reviewed(item, entries) if "accepted" in states else item)
         if changed:
             writer.add_frame(to_frame(changed))
     ledger = Ledger.from_frame(_ledger(folder))
@@ -123,7 +122,9 @@ def _rows(rows: Iterable[dict[str, Any]]) -> Iterator[Item]:
 
 
 def _reviewed(item: Item, entries: Sequence[Settled]) -> Item:
-    """The item with the accepted texts, and who accepted them."""
+    """The item with the accepted texts, and who accepted them; it stays marked while other texts of it wait."""
+    whole = all(entry.state == "accepted" for entry in entries)
+    entries = [entry for entry in entries if entry.state == "accepted"]
     texts = {slot.name: slot.text for slot in slots(item)}
     for entry in entries:
         if texts.get(entry.row.field) != entry.row.translation:
@@ -138,10 +139,11 @@ def _reviewed(item: Item, entries: Sequence[Settled]) -> Item:
     means = {name: round(sum(getattr(rating, name) for rating in ratings) / len(ratings), 2) for name in SCALES}
     edits = sorted(entry.row.field for entry in entries if entry.text != entry.row.translation)
     extra = json.loads(item.extra) if item.extra else {}
-    extra.pop("review", None)
+    if whole:
+        extra.pop("review", None)
     extra["human_review"] = {"raters": raters, **means, "edited": edits}
     scores = ", ".join(f"{name} {mean:g}" for name, mean in means.items())
-    verdict = Check(CHECK, True, f"{len(raters)} raters: {scores}")
+    verdict = Check(CHECK, whole, f"{len(raters)} raters: {scores}" + ("" if whole else "; not all texts are settled"))
     return replace(
         made,
         origin=item.origin,

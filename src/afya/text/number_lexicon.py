@@ -8,76 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Literal, NamedTuple
 
 import regex
 
 from afya.languages import language
 from afya.text.normalise import fold_marks
-from afya.text.numerals import ascii_digits, figure, ideographic, number_file, number_words, roman, shared_data
-
-Kind = Literal[
-    "digits",
-    "word",
-    "power",
-    "unit",
-    "before",
-    "month",
-    "and",
-    "range",
-    "name",
-    "label",
-    "phrase",
-    "clock",
-    "filler",
-    "stop",
-]
-
-
-class Mark(NamedTuple):
-    """One piece of a token that bears on quantities.
-
-    `value` is a number's, a power's or a month's; `key` a unit's; `raw` the digits as written (ASCII). `start` and
-    `end` are offsets in the token. `sure` is False where the word is often no number ("one", "second").
-    """
-
-    kind: Kind
-    value: float = 0.0
-    key: str | None = None
-    raw: str = ""
-    start: int = 0
-    end: int = 0
-    sure: bool = False
-
-
-# Ideographs and the like are written without blanks; a run of them is read as a whole.
-_PIECE = regex.compile(
-    r"(?P<eth>[\u1369-\u137C]+)|(?P<half>[½¼¾])|(?P<num>\d+(?:[.,·٫٬'’]\d+)*|(?<![\p{L}\p{N}])\.\d+)|(?P<let>\p{L}[\p{L}\p{M}]*)|(?P<other>[^\d\p{L}\s])",
-    regex.VERSION1,
+from afya.text.number_pieces import (
+    ETHIOPIC,
+    HALVES,
+    OTHER_DIGITS,
+    Kind,
+    Mark,
+    Piece,
+    between_figures,
+    figures,
+    like_name,
+    numbers_of_name,
+    pieces_of,
+    roman_mark,
 )
+from afya.text.numerals import ascii_digits, ideographic, number_file, number_words, shared_data
+
 _EDGE = regex.compile(r"^[^\p{L}\p{N}]+|[^\p{L}\p{M}\p{N}]+$")
 _ROMAN = regex.compile(r"(?=[IVX]{1,5}$)X{0,3}(?:IX|IV|V?I{0,3})")
 _ENDS = ")]}.,;:!?»”\"'。，；：！？）】、।॥።፣፤؛،؟"
 _CLOSERS = frozenset(_ENDS)
 
 
-def _like_name(letters: str) -> bool:
-    """Whether letters right before figures make a name with them: H1N1, ACE2, pp1; "Table33" is a slip of the pen."""
-    tail = letters[-1]
-    return tail.isupper() or (tail.isascii() and (len(letters) <= 3 or letters[1:] != letters[1:].lower()))
-
-
 # Tokens of a morphologically rich language never end; beyond this many the memory is begun anew.
 _MOST_TOKENS = 200_000
-_HALVES = {"½": 0.5, "¼": 0.25, "¾": 0.75}
-# Ethiopic numerals: ones, tens, hundred and ten thousand.
-_ETHIOPIC = {
-    **{chr(0x1369 + place): place + 1.0 for place in range(9)},
-    **{chr(0x1372 + place): (place + 1) * 10.0 for place in range(9)},
-    "\u137b": 100.0,
-    "\u137c": 10_000.0,
-}
-_OTHER_DIGITS = frozenset((*_HALVES, *_ETHIOPIC))
 _LOUD = frozenset({"digits", "power", "month", "name"})
 DOSES = frozenset({"ug", "mg", "g", "kg", "ul", "ml", "dl", "l"})
 """Units of doses: with them "one" is a number, whatever else it may be."""
@@ -219,7 +178,7 @@ class Lexicon:
     def _read(self, token: str) -> Iterator[Mark]:
         if not token.isascii():
             token = token.translate(ascii_digits())
-        if any(char.isdigit() or char in _OTHER_DIGITS for char in token):
+        if any(char.isdigit() or char in OTHER_DIGITS for char in token):
             yield from self._with_digits(token)
             return
         if token in self._ranges:
@@ -249,12 +208,12 @@ class Lexicon:
         if found and found[0].kind == "month" and self.data.months_of_capital and bare[0].islower():
             found = []
         if not found and _ROMAN.fullmatch(bare):
-            found = [_roman_mark(bare)]
+            found = [roman_mark(bare)]
         if not found and "-" in bare:
             found = self._hyphened(plain) if self.data.hyphened else []
             last = bare.rpartition("-")[2]
             if not found and _ROMAN.fullmatch(last):
-                found = [_roman_mark(last)]
+                found = [roman_mark(last)]
         if not found and "." in bare and min(map(len, bare.split("."))) > 1:
             # "24 March.On 28 March": a sentence that begins without a blank.
             found = [mark for part in plain.split(".") for mark in self._known(part) if mark.kind != "word"]
@@ -335,7 +294,7 @@ class Lexicon:
         return found if any(mark.kind in ("word", "power", "month") for mark in found) else []
 
     def _with_digits(self, token: str) -> Iterator[Mark]:
-        pieces = [(match.lastgroup, match[0], match.start(), match.end()) for match in _PIECE.finditer(token)]
+        pieces = pieces_of(token)
         named_to = self._name_ends(pieces)
         named: Kind = "label" if any(self._is_label(piece[1]) for piece in pieces[:named_to]) else "name"
         count = len(pieces)
@@ -344,22 +303,22 @@ class Lexicon:
             group, text, start, end = pieces[place]
             place += 1
             if group == "eth":
-                value = ideographic([_ETHIOPIC[sign] for sign in text])
+                value = ideographic([ETHIOPIC[sign] for sign in text])
                 yield Mark("digits", value or 0.0, None, f"{value or 0:.0f}", start, end, True)
             elif group == "half":
                 if place == 1 or pieces[place - 2][0] != "num":
-                    yield Mark("digits", _HALVES[text], None, text, start, end, True)
+                    yield Mark("digits", HALVES[text], None, text, start, end, True)
             elif group == "num":
                 if place - 1 < named_to:
-                    yield from _numbers_of_name(named, text, start)
+                    yield from numbers_of_name(named, text, start)
                     continue
                 follows = pieces[place] if place < count else None
                 if follows is not None and self._is_name_tail(follows):
-                    yield from _numbers_of_name("name", text, start)
+                    yield from numbers_of_name("name", text, start)
                     place += 1
                     continue
-                half = _HALVES[follows[1]] if follows is not None and follows[0] == "half" else 0.0
-                for mark in self._figures(text, start):
+                half = HALVES[follows[1]] if follows is not None and follows[0] == "half" else 0.0
+                for mark in figures(text, start, self.data.decimal, self.data.thousands):
                     yield mark._replace(value=mark.value + half)
                 if follows is not None and follows[0] == "let":
                     after = _plain(follows[1])
@@ -393,22 +352,14 @@ class Lexicon:
                 yield Mark("unit", key=key, start=start, end=pieces[place][3])
                 place += 1
             elif text in self._ranges:
-                if self._between_figures(pieces, place - 1):
+                if between_figures(pieces, place - 1):
                     yield Mark("range", start=start, end=end)
-            elif text == ":" and self._between_figures(pieces, place - 1) and 0 < place - 1 < count - 1:
+            elif text == ":" and between_figures(pieces, place - 1) and 0 < place - 1 < count - 1:
                 yield Mark("clock", start=start, end=end)
             elif text in _CLOSERS or text in "([":
                 yield Mark("stop", raw=text, start=start, end=end)
 
-    @staticmethod
-    def _between_figures(pieces: list[tuple[str | None, str, int, int]], place: int) -> bool:
-        """Whether a dash links two figures ("2-3", "20%-30%") or opens or ends a token that does ("5- 10")."""
-        if place == 0 or place + 1 == len(pieces):
-            return True
-        before = pieces[place - 1]
-        return pieces[place + 1][0] == "num" and (before[0] == "num" or before[1] in "%٪°C")
-
-    def _name_ends(self, pieces: list[tuple[str | None, str, int, int]]) -> int:
+    def _name_ends(self, pieces: list[Piece]) -> int:
         """How many leading pieces belong to a name with digits (COVID-19, H1N1, SARS-CoV-2)."""
         ends = 0
         for place, (group, _, start, _) in enumerate(pieces):
@@ -420,7 +371,7 @@ class Lexicon:
                 letters = before[1]
                 if letters in self._symbols or plain in self.data.number_prefixes:
                     continue
-                if _like_name(letters) or self._is_label(plain):
+                if like_name(letters) or self._is_label(plain):
                     ends = place + 1
             elif before[1] in "-–‑‐_" and place >= 2 and pieces[place - 2][0] == "let":
                 letters = pieces[place - 2][1]
@@ -442,7 +393,7 @@ class Lexicon:
             for prefix in (*self.data.and_prefixes, *self.data.prefixes)
         )
 
-    def _is_name_tail(self, piece: tuple[str | None, str, int, int]) -> bool:
+    def _is_name_tail(self, piece: Piece) -> bool:
         """Capital Latin letters right after digits that are no unit: 229E, 3D, 2P."""
         text = piece[1]
         return (
@@ -453,14 +404,6 @@ class Lexicon:
             and self._unit(_plain(text)) is None
             and _plain(text) not in self.words
         )
-
-    def _figures(self, text: str, start: int) -> Iterator[Mark]:
-        value = figure(text, self.data.decimal, self.data.thousands)
-        if value is not None:
-            yield Mark("digits", value, None, text, start, start + len(text), True)
-            return
-        for number in regex.finditer(r"\d+", text):
-            yield Mark("digits", float(number[0]), None, number[0], start + number.start(), start + number.end(), True)
 
     def _unit(self, plain: str) -> str | None:
         """The unit a letter run after a figure names; where words take endings (Korean), its longest beginning."""
@@ -473,17 +416,6 @@ class Lexicon:
                 if mark is not None and mark.kind == "unit":
                     return mark.key
         return None
-
-
-def _roman_mark(letters: str) -> Mark:
-    """I, V and X alone are often no numbers."""
-    return Mark("word", float(roman(letters)), key="roman" if len(letters) > 1 else "ordinal", sure=len(letters) > 1)
-
-
-def _numbers_of_name(kind: Kind, text: str, start: int) -> Iterator[Mark]:
-    for number in regex.finditer(r"\d+", text):
-        kind = kind if float(number[0]) else "label"  # R0
-        yield Mark(kind, float(number[0]), None, number[0], start + number.start(), start + number.end())
 
 
 def _plain(word: str) -> str:

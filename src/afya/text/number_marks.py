@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from afya.text.number_lexicon import DOSES, Lexicon, Mark, lexicon
+from afya.text.number_lexicon import DOSES, Lexicon, lexicon
+from afya.text.number_pieces import Mark
 from afya.text.numerals import ideographic
 
 _TOKEN = re.compile(r"\S+")

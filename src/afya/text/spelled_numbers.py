@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from afya.text.number_lexicon import Mark
+from afya.text.number_pieces import Mark
 from afya.text.numerals import NumberFile
 
 

@@ -110,11 +110,15 @@ def score(
     signatures, results = PairedTest(systems, metrics, None, test_type="bs", n_samples=samples)()
     found: list[Score] = []
     for metric, signature in signatures.items():
+        baseline = getattr(results[metric][0], "score", None)
         for (name, _), result in zip(systems, results[metric], strict=True):
             if not isinstance(result, Result) or result.mean is None or result.ci is None:
                 raise EngineError(f"sacrebleu gave no interval for {metric} of '{name}'.")
             low, high = float(result.mean - result.ci), float(result.mean + result.ci)
             p = None if result.p_value is None else float(result.p_value)
+            # sacrebleu gives its smallest p to engines that do not differ at all.
+            if p is not None and result.score == baseline:
+                p = 1.0
             found.append(Score(name, metric, float(result.score), low, high, p, len(references), str(signature)))
     return found
 

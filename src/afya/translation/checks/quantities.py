@@ -191,7 +191,10 @@ def swaps(source: Sequence[Measure], target: Sequence[Measure], pairs: Sequence[
     ordered = [
         (ours, theirs)
         for ours, theirs in pairs
-        if target[theirs].kind == "figure" and source[ours].kind in ("figure", "month", "name", "word")
+        if target[theirs].kind == "figure"
+        and (
+            source[ours].kind in ("figure", "month", "name") or (source[ours].kind == "word" and source[ours].value > 1)
+        )
     ]
     ordered = _in_order(source, ordered)
     if all(one[1] < two[1] for one, two in pairwise(ordered)):

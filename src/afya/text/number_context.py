@@ -1,0 +1,234 @@
+"""What stands beside the numbers of a text: units, what makes a date of them, and what links them to ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from afya.text.number_lexicon import DOSES, Lexicon
+from afya.text.number_marks import Placed
+from afya.text.number_pieces import Mark
+
+Kind = Literal["figure", "word", "article", "power", "month", "name", "label"]
+MONTH, DAY, YEAR = "month_of_year", "day_of_month", "year_of_era"
+_NOT_OF_YEARS = frozenset({"hour", "minute", "second", "day", "week", "month", "percent"})
+_DAYS = frozenset(float(day) for day in range(1, 32))
+_LINKS = frozenset({"and", "range", "stop"})
+DATED = frozenset({MONTH, "century"})
+_CENTURY, _DECADE = "century", "decade"
+
+
+@dataclass(slots=True)
+class Number:
+    value: float
+    kind: Kind
+    sure: bool
+    raw: str
+    start: int
+    end: int
+    span: tuple[int, int]
+    other: float | None = None
+    unit: str | None = None
+    unit_span: tuple[int, int] | None = None
+    linked: bool = False
+    only_power: bool = False
+    power: float = 1.0
+
+
+@dataclass(slots=True)
+class UnitWord:
+    key: str
+    start: int
+    end: int
+    span: tuple[int, int]
+    leads: bool = False
+    taken: bool = False
+
+
+Part = Number | UnitWord | Mark
+
+
+def gap(words: Lexicon, before: Placed | Number | UnitWord, after: Placed | Number | UnitWord) -> int:
+    """How much stands between two, in tokens; where there are no blanks one blank or sign does not count."""
+    between = after.start - before.end
+    return between if words.spaced else between - 1
+
+
+def attach(parts: list[Part], words: Lexicon) -> None:
+    """Gives each number the unit beside it: symbols first, then the language's side, then the other."""
+    places = [place for place, part in enumerate(parts) if type(part) is Number]
+    links = {part.kind for part in parts if type(part) is Mark}
+    units = len(places) + sum(type(part) is Mark for part in parts) < len(parts)
+    if units:
+        for place in places:
+            # Written together, or a sign: "10mg", "20 %".
+            number, after = parts[place], parts[place + 1] if place + 1 < len(parts) else None
+            if type(number) is Number and type(after) is UnitWord and after.start < number.end:
+                _give(number, after)
+    if "clock" in links:
+        _clocks(parts)
+    if units:
+        own = -1 if words.data.unit_first else 1
+        for side in (own, -own):
+            for place in places:
+                _reach_unit(parts, place, side, own, words)
+    if len(places) > 1 and not links.isdisjoint(_LINKS):
+        _share(parts, words)
+
+
+def _reach_unit(parts: list[Part], place: int, side: int, own: int, words: Lexicon) -> None:
+    """Gives the number at `place` the unit on one side of it, if it has none yet and one is near enough."""
+    number = parts[place]
+    if type(number) is not Number or number.unit is not None or number.kind in ("name", "label"):
+        return
+    near = place + side
+    while 0 <= near < len(parts) and _seen_through(parts[near], side):
+        near += side
+    unit = parts[near] if 0 <= near < len(parts) else None
+    if type(unit) is not UnitWord or unit.taken:
+        return
+    # Where units follow, only some words stand before: "aged 40".
+    if (side < 0 and not (unit.leads or words.data.unit_first)) or (side > 0 and unit.leads):
+        return
+    if is_year(number) and unit.key in _NOT_OF_YEARS:
+        return
+    between = gap(words, number, unit) if side > 0 else gap(words, unit, number)
+    if between <= (1 if unit.leads or (words.spaced and side == own) else 0):
+        _give(number, unit)
+
+
+def _is_day(number: Number) -> bool:
+    return number.kind == "figure" and number.unit in (None, "day") and number.value in _DAYS
+
+
+def is_year(number: Number) -> bool:
+    return number.kind == "figure" and 1700 <= number.value <= 2100 and len(number.raw) == 4
+
+
+def _among_years(number: Number, words: Lexicon, tokens: Sequence[str]) -> bool:
+    """Whether the words around a figure are those that stand with years ("in 2003", "2003 में")."""
+    data = words.data
+    if not (data.before_years or data.after_years) or not words.spaced:
+        return False
+    first, last = number.start, number.end
+    return (first > 0 and words.plain(tokens[first - 1]) in words.before_years) or (
+        last < len(tokens) and words.plain(tokens[last]) in words.after_years
+    )
+
+
+def date_parts(parts: list[Part], words: Lexicon, tokens: Sequence[str]) -> list[Part]:
+    """Days and years of dates told from counts; "2010-11" and "20世纪60年代" read in full."""
+    kept: list[Part] = []
+    before: Number | None = None
+    adjacent = filled = False
+    for part in parts:
+        if type(part) is not Number:
+            kept.append(part)
+            adjacent = False
+            filled = isinstance(part, Mark) and part.kind == "filler"
+            continue
+        if before is not None:
+            if part.unit == _DECADE and before.unit == _CENTURY and part.value < 100:
+                part.value += (before.value - 1) * 100
+                part.unit, part.raw = YEAR, ""
+                kept.remove(before)
+            elif (
+                part.linked
+                and len(part.raw) == 2
+                and is_year(before)
+                and before.value % 100 < part.value
+                and part.unit in (None, "year")
+            ):
+                part.value += before.value - before.value % 100
+                part.unit = before.unit
+        if is_year(part) and part.unit in (None, "year", _DECADE):
+            told = part.unit is not None or _among_years(part, words, tokens)
+            part.unit, part.unit_span = YEAR if told else None, None
+        if before is not None and gap(words, before, part) <= (2 if filled else 1):
+            for one, other in ((before, part), (part, before)):
+                if one.unit not in (MONTH, DAY):
+                    continue
+                if one.unit == MONTH and _is_day(other):
+                    other.unit, other.unit_span = DAY, None
+                elif other.unit is None and is_year(other):
+                    other.unit = YEAR
+                elif other.unit is None and other.kind == "figure" and gap(words, before, part) <= 1 and adjacent:
+                    other.unit = DAY
+        before, adjacent, filled = part, True, False
+        kept.append(part)
+    # "3 and 4 February": both are days.
+    for place in range(len(kept) - 2, 0, -1):
+        last, link, first = kept[place + 1], kept[place], kept[place - 1]
+        if not (type(last) is Number and last.unit == DAY and type(first) is Number and isinstance(link, Mark)):
+            continue
+        if link.kind in ("and", "range") and _is_day(first) and gap(words, first, last) <= 1:
+            first.unit = DAY
+    return kept
+
+
+def _seen_through(part: Part, side: int) -> bool:
+    """Whether a unit may stand beyond: after "and", and after the bracket in "5 (2-9) days"."""
+    return isinstance(part, Mark) and (part.kind == "and" or (side > 0 and part.raw == ")"))
+
+
+def _clocks(parts: list[Part]) -> None:
+    """8:00 is a time of day, whatever word stands beside it."""
+    for place in range(1, len(parts) - 1):
+        mark = parts[place]
+        if isinstance(mark, Mark) and mark.kind == "clock":
+            hour, minute = parts[place - 1], parts[place + 1]
+            if type(hour) is Number and type(minute) is Number and hour.value < 25 and minute.value < 60:
+                hour.unit = hour.unit or "hour"
+                minute.unit = minute.unit or "minute"
+
+
+def _give(number: Number, unit: UnitWord) -> None:
+    number.unit, number.unit_span = unit.key, unit.span
+    unit.taken = True
+    if number.kind == "word" and (unit.key in DOSES or number.value == 2):
+        number.sure = True
+    elif number.kind == "word" and unit.key == _CENTURY:
+        number.sure = False
+
+
+def _share(parts: list[Part], words: Lexicon) -> None:
+    """Both ends of a range have the unit that stands once: "2 to 3 weeks", "siku 2 hadi 14"."""
+    numbers: list[tuple[Number, bool, bool]] = []
+    ranged = joined = False
+    for part in parts:
+        if type(part) is Number:
+            numbers.append((part, ranged, joined))
+            ranged = joined = False
+        elif isinstance(part, Mark):
+            if part.kind == "range":
+                ranged = True
+            elif part.kind == "and" or part.raw == "(":
+                joined = True
+            elif part.raw == ")":
+                continue
+            else:
+                ranged = joined = False
+    for place in range(len(numbers) - 1, 0, -1):
+        number, by_range, by_and = numbers[place]
+        before = numbers[place - 1][0]
+        if (
+            not (by_range or by_and)
+            or gap(words, before, number) > (2 if by_range else 1)
+            or "name" in (before.kind, number.kind)
+        ):
+            continue
+        number.linked = by_range
+        if before.unit is None and number.unit not in (None, MONTH) and (by_range or number.unit != "percent"):
+            before.unit = number.unit
+    for place in range(1, len(numbers)):
+        number, by_range, by_and = numbers[place]
+        before = numbers[place - 1][0]
+        if (
+            not (by_range or by_and)
+            or gap(words, before, number) > (2 if by_range else 1)
+            or "name" in (before.kind, number.kind)
+        ):
+            continue
+        if by_range and number.unit is None and before.unit not in (None, MONTH) and words.data.unit_first:
+            number.unit = before.unit
