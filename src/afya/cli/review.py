@@ -193,6 +193,6 @@ def _table(title: str, *columns: str) -> Table:
 
     table = Table(title=title, title_justify="left")
     for column in columns:
-        left = column in ("language", "scale")
+        left = column in ("language", "lang", "scale")
         table.add_column(column, justify="left" if left else "right", no_wrap=left)
     return table
