@@ -69,10 +69,8 @@ def status(queue: QueueOption, raters: RatersOption = 2, langs: LangsOption = No
         counts = (states[lang, state] for state in ("open", "disputed", "accepted", "rejected"))
         table.add_row(f"{language(lang).name} ({lang})", *(f"{count:,}" for count in counts))
     console.print(table)
-    rated = _table(
-        "Ratings (1 to 5) and agreement (Krippendorff's alpha, ordinal), with 95% intervals", "language", "scale"
-    )
-    for column in ("mean", "ratings", "alpha", "texts"):
+    rated = _table("Ratings (1 to 5), agreement (Krippendorff's alpha, ordinal), 95% intervals", "lang", "scale")
+    for column in ("mean", "n", "alpha", "texts"):
         rated.add_column(column, justify="right", no_wrap=True)
     for lang, scales in means.items():
         for scale, mean in scales.items():
