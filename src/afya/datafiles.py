@@ -89,6 +89,49 @@ def _explain(problem: Any, known: list[str]) -> str:
     return f"{place}: {problem['msg']}"
 
 
+def override(content: Any, text: str) -> Any:
+    """`content` with one key changed by a `key.path=value` (the value is YAML); it is changed in place.
+
+    A list's entries are named by their number or by their `name`.
+
+    Raises:
+        ConfigError: the text is not of that form, or the path leads nowhere.
+    """
+    import yaml
+
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"'{text}' is not of the form key=value.", hint="For example: stages.0.learning_rate=0.001")
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigError(f"The value of '{text}' is not YAML.") from None
+    place = content
+    *path, last = key.split(".")
+    for part in path:
+        place = _child(place, part, text)
+    if isinstance(place, list):
+        _child(place, last, text)
+        place[int(last)] = parsed
+    elif isinstance(place, dict):
+        place[last] = parsed
+    else:
+        raise ConfigError(f"'{text}': '{key}' stands inside a value that has no keys.")
+    return content
+
+
+def _child(place: Any, part: str, text: str) -> Any:
+    if isinstance(place, list):
+        by_name = {entry.get("name"): entry for entry in place if isinstance(entry, dict)}
+        if part in by_name:
+            return by_name[part]
+        if part.isdigit() and int(part) < len(place):
+            return place[int(part)]
+    elif isinstance(place, dict):
+        return place.setdefault(part, {})
+    raise ConfigError(f"'{text}': the recipe has no '{part}' there.")
+
+
 _loader: type[yaml.SafeLoader] | None = None
 
 

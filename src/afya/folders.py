@@ -35,6 +35,11 @@ if TYPE_CHECKING:
 
 ROWS_PER_FILE = 50_000
 _HELD = 20_000
+# Of tables as many bytes of text are held.
+_HELD_BYTES = 192 * 2**20
+REVIEW = "review.parquet"
+_BUILDING = ".building"
+_LONG = ("question", "context", "answer_text", "rationale", "extra")
 
 
 class DatasetWriter:
@@ -50,27 +55,18 @@ class DatasetWriter:
         self.recipe = scrub(dict(recipe))
         self.counts: Counter[tuple[str, str]] = Counter()
         self._held: dict[tuple[str, str], list[Item]] = defaultdict(list)
+        self._tables: dict[tuple[str, str], list[pl.DataFrame]] = defaultdict(list)
+        self._table_bytes: Counter[tuple[str, str]] = Counter()
         self._waiting = 0
         self._files: dict[tuple[str, str], list[Path]] = defaultdict(list)
-        self._building = path / ".building"
-        if (path / "manifest.json").exists():
-            old = read_json(path / "manifest.json")
-            keys = differences(old.get("recipe"), self.recipe)
-            raise RunError(
-                f"{path} already holds a dataset" + (f" made otherwise: {'; '.join(keys[:5])}." if keys else "."),
-                hint="Choose another folder, or remove this one.",
-            )
-        if path.exists() and not path.is_dir():
-            raise RunError(f"{path} is a file.", hint="Give the folder to write.")
+        self._building = path / _BUILDING
+        refuse_other(path, self.recipe)
         make_folder(path)
-        torn = set(path.glob(".*.tmp"))
-        known = {self._building, path / "data", path / "README.md", path / "ledger.parquet", *torn}
-        if not known.issuperset(path.iterdir()):
-            raise RunError(f"{path} is not empty and holds no dataset.", hint="Choose a new or empty folder.")
         # What an earlier, killed build left behind has no manifest: it is not a dataset and is made again.
         for leftover in (self._building, path / "data"):
             shutil.rmtree(leftover, ignore_errors=True)
-        for file in torn:
+        (path / REVIEW).unlink(missing_ok=True)
+        for file in path.glob(".*.tmp"):
             file.unlink()
         make_folder(self._building)
 
@@ -86,15 +82,45 @@ class DatasetWriter:
         elif self._waiting >= _HELD:
             self._spill(max(self._held, key=lambda name: len(self._held[name])))
 
+    def add_frame(self, frame: pl.DataFrame) -> None:
+        """Take the rows of a (validated) item table as they are. One writer takes either items or tables."""
+        for (lang, split), rows in (
+            frame.select(list(schema())).partition_by(["lang", "split"], as_dict=True, maintain_order=True).items()
+        ):
+            key = (str(lang), str(split))
+            self.counts[key] += rows.height
+            self._tables[key].append(rows)
+            self._table_bytes[key] += _text_bytes(rows)
+            while sum(table.height for table in self._tables[key]) >= ROWS_PER_FILE:
+                self._spill_tables(key)
+        while self._table_bytes.total() > _HELD_BYTES:
+            self._spill_tables(max(self._table_bytes, key=lambda name: (self._table_bytes[name], name)))
+
+    def _spill_tables(self, key: tuple[str, str]) -> None:
+        import polars as pl
+
+        rows = pl.concat(self._tables.pop(key))
+        self._table_bytes.pop(key)
+        self._write(key, rows[:ROWS_PER_FILE])
+        if rows.height > ROWS_PER_FILE:
+            rest = rows[ROWS_PER_FILE:]
+            self._tables[key] = [rest]
+            self._table_bytes[key] = _text_bytes(rest)
+
     def _spill(self, key: tuple[str, str]) -> None:
         items = self._held.pop(key)
         self._waiting -= len(items)
+        self._write(key, to_frame(items))
+
+    def _write(self, key: tuple[str, str], rows: pl.DataFrame) -> None:
         path = self._building / f"{key[0]}-{key[1]}-{len(self._files[key]):05d}.parquet"
-        write_frame(path, to_frame(items))
+        write_frame(path, rows)
         self._files[key].append(path)
 
-    def finish(self, ledger: Ledger, card: str) -> dict[str, Any]:
+    def finish(self, ledger: Ledger, card: str, review: pl.DataFrame | None = None) -> dict[str, Any]:
         """Write the last rows, the ledger, the card (its body; the header is made here) and the manifest.
+
+        `review`: the translations that people are to look at, written as review.parquet.
 
         Raises RunError when the ledger does not add up.
         """
@@ -102,6 +128,8 @@ class DatasetWriter:
         for key in sorted(self._held):
             if self._held[key]:
                 self._spill(key)
+        for key in sorted(self._tables):
+            self._spill_tables(key)
         for (lang, split), files in sorted(self._files.items()):
             for index, file in enumerate(files):
                 target = self.path / "data" / lang / f"{split}-{index:05d}-of-{len(files):05d}.parquet"
@@ -109,6 +137,8 @@ class DatasetWriter:
                 file.replace(target)
         shutil.rmtree(self._building)
         write_frame(self.path / "ledger.parquet", ledger.frame())
+        if review is not None:
+            write_frame(self.path / REVIEW, review)
         write_text(self.path / "README.md", self._header() + "\n" + card.rstrip() + "\n")
         manifest = {
             "recipe": self.recipe,
@@ -142,6 +172,29 @@ class DatasetWriter:
                     name = "validation" if split == "dev" else split
                     lines += [f"  - split: {name}", f"    path: data/{code}/{split}-*.parquet"]
         return "\n".join([*lines, "---"])
+
+
+def refuse_other(path: Path, recipe: Mapping[str, Any]) -> None:
+    """Raise RunError where a dataset cannot be written: another one or other files are there, or it is no folder.
+
+    What an unfinished build left may be there; it is thrown away by the writer.
+    """
+    if (path / "manifest.json").exists():
+        keys = differences(read_json(path / "manifest.json").get("recipe"), scrub(dict(recipe)))
+        raise RunError(
+            f"{path} already holds a dataset" + (f" made otherwise: {'; '.join(keys[:5])}." if keys else "."),
+            hint="Choose another folder, or remove this one.",
+        )
+    if path.exists() and not path.is_dir():
+        raise RunError(f"{path} is a file.", hint="Give the folder to write.")
+    own = {path / name for name in (_BUILDING, "data", "README.md", "ledger.parquet", REVIEW)}
+    if path.is_dir() and not own.union(path.glob(".*.tmp")).issuperset(path.iterdir()):
+        raise RunError(f"{path} is not empty and holds no dataset.", hint="Choose a new or empty folder.")
+
+
+def _text_bytes(rows: pl.DataFrame) -> int:
+    """The bytes of the long texts, which are most of a table."""
+    return sum(int(rows[name].str.len_bytes().sum()) for name in _LONG)
 
 
 def dataset_files(path: Path, langs: Sequence[str] | None = None, splits: Sequence[str] | None = None) -> list[Path]:

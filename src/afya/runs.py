@@ -90,14 +90,28 @@ def write_json(path: Path, value: object) -> None:
 
 def write_frame(path: Path, frame: pl.DataFrame) -> None:
     """Write a table as Parquet (zstd), whole or not at all."""
-    with atomic_path(path) as temporary:
+    with atomic_path(path) as temporary, _disk_errors():
         frame.write_parquet(temporary, compression="zstd")
 
 
 def sink_frame(path: Path, frame: pl.LazyFrame) -> None:
     """Write a lazy table without holding it, its rows in their order and in row groups of a fixed size."""
-    with atomic_path(path) as temporary:
+    with atomic_path(path) as temporary, _disk_errors():
         frame.sink_parquet(temporary, compression="zstd", row_group_size=50_000, maintain_order=True)
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """Polars wraps what the system says of a full disk in an error of its own; here it is an OSError again."""
+    import polars as pl
+
+    try:
+        yield
+    except pl.exceptions.PolarsError as error:
+        found = re.search(r"\(os error (\d+)\)", str(error))
+        if found is None:
+            raise
+        raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
 
 
 def read_json(path: Path) -> Any:

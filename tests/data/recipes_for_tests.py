@@ -50,7 +50,7 @@ def item(number: int, lang: str = "en", **changes: Any) -> Item:
         "lang": lang,
         "task": "mcq",
         "split": "train",
-        "question": f"What is good for a child with {SUBJECTS[number % len(SUBJECTS)]} on day {number} of the illness?",
+        "question": f"What is good for a child with {SUBJECTS[number % len(SUBJECTS)]} in case {number} of the list?",
         "options": ("Clean water", "Sand", "Wind", "Stones"),
         "answer": (0,),
         "source": "quiz",

@@ -266,6 +266,7 @@ def test_a_build_that_was_killed_anywhere_goes_on_to_the_same_bytes(tmp_path: Pa
     assert int(done.stdout.split()[-1]) >= 10
     subprocess.run([*command[:-1], str(tmp_path / "whole"), "once"], check=True, timeout=120, capture_output=True)
     assert sha256_path(tmp_path / "killed") == sha256_path(tmp_path / "whole")
+    assert not work_folder(tmp_path / "killed").exists()
     Ledger.from_frame(pl.read_parquet(tmp_path / "killed" / "ledger.parquet")).check()
 
 

@@ -17,8 +17,8 @@ from afya.folders import REVIEW
 from afya.translation.memory import Memory
 
 TEXTS = {
-    "What is good for a child with fever on day 0 of the illness?": "Je, kipi kinafaa kwa mtoto mwenye homa siku ya 0?",
-    "What is good for a child with cough on day 1 of the illness?": "Kipi kinafaa kwa mtoto mwenye kikohozi siku ya 9?",
+    "What is good for a child with fever in case 0 of the list?": "Kipi kinafaa kwa mtoto mwenye homa, kisa 0?",
+    "What is good for a child with cough in case 1 of the list?": "Kipi kinafaa kwa mtoto mwenye kikohozi, kisa 9?",
     "Clean water": "Maji safi",
     "Sand": "Mchanga",
     "Wind": "Upepo",
@@ -97,7 +97,9 @@ def test_new_rows_stand_beside_their_group_and_a_group_shares_its_split(sources:
 
 
 def test_translations_that_came_with_a_source_are_checked_too(tmp_path: Path) -> None:
-    human = replace(item(4, "sw"), origin="human", translated_from="en", question="Mtoto apewe nini siku ya 40?")
+    human = replace(
+        item(4, "sw"), origin="human", translated_from="en", question="Mtoto apewe nini katika kisa namba 40?"
+    )
     dataset(tmp_path / "quiz", [item(4), human])
     built(tmp_path / "out", {"dataset": "quiz"}, root=tmp_path, verify={**VERIFY, "on_fail": "reject"})
     assert reasons(tmp_path / "out", "verify") == {"quiz:4:sw": "failed_quantities"}

@@ -20,7 +20,7 @@ def parts(folder: Path, groups: list[str], size: int, at_once: int) -> list[list
     for start in range(0, len(groups), at_once):
         writer.add(frame[start : start + at_once])
     made = in_groups(writer.close(), folder, "x", size)
-    assert list((folder / "raw").iterdir()) == []
+    assert list((folder / "raw").rglob("*.parquet")) == []
     return [pl.read_parquet(path)["group_id"].to_list() for path in made]
 
 

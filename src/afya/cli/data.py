@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from afya.cli import data_build
+from afya.cli.tables import counts_table, plain, print_rows, table_of
 
 if TYPE_CHECKING:
     from rich.table import Table
-    from rich.text import Text
 
     from afya.sources import ImportResult
 
@@ -77,13 +77,13 @@ def sources() -> None:
 
     from afya.sources import SOURCES
 
-    table = _table("name", "languages", "task", "licence", "reads")
+    table = table_of("name", "languages", "task", "licence", "reads")
     for index in (0, 2, 3):
         table.columns[index].no_wrap = True
     for entry in SOURCES.values():
         codes = entry.languages
         shown = " ".join(codes) if len(codes) <= _NAMED else f"{len(codes)} languages"
-        table.add_row(*_plain(entry.name, shown, "\n".join(entry.tasks), entry.licence, entry.reads))
+        table.add_row(*plain(entry.name, shown, "\n".join(entry.tasks), entry.licence, entry.reads))
     Console().print(table)
 
 
@@ -123,60 +123,22 @@ def vignettes(
     print_rows("Vignettes", manifest, out)
 
 
-def print_rows(title: str, manifest: dict[str, Any], out: Path) -> None:
-    """The rows of a dataset by language and split, and where it was written."""
-    from rich.console import Console
-
-    console = Console()
-    console.print(_counts_table(title, manifest["rows"]))
-    console.print(f"Written to {out}; README.md there says what it is.", markup=False, highlight=False, soft_wrap=True)
-
-
 def _rows_table(result: ImportResult) -> Table:
-    return _counts_table(f"{result.source.title}: rows written", result.manifest["rows"])
-
-
-def _counts_table(title: str, rows: dict[str, dict[str, int]]) -> Table:
-    from afya.items import SPLITS
-    from afya.languages import language
-
-    table = _table("language", *SPLITS, "all", title=title)
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for code, counts in rows.items():
-        cells = [f"{counts[name]:,}" if name in counts else "-" for name in SPLITS]
-        table.add_row(f"{language(code).name} ({code})", *cells, f"{sum(counts.values()):,}")
-    return table
+    return counts_table(f"{result.source.title}: rows written", result.manifest["rows"])
 
 
 def _rejections_table(result: ImportResult) -> Table:
     from afya.sources.source import STAGE
 
-    table = _table("reason", "rows", "for example", title="Rows rejected (all of them: ledger.parquet)")
+    table = table_of("reason", "rows", "for example", title="Rows rejected (all of them: ledger.parquet)")
     table.columns[1].justify = "right"
     for reason, count in result.ledger.reasons(STAGE).most_common():
         for index, entry in enumerate(result.examples(reason, _EXAMPLES)):
             # A row whose id could not be read is named by its place, which the detail says already.
             name = "" if (entry.detail or "").startswith(entry.item_id.partition(":")[2]) else f" ({entry.item_id})"
             shown = (reason, f"{count:,}") if index == 0 else ("", "")
-            table.add_row(*_plain(*shown, f"{entry.detail}{name}"))
+            table.add_row(*plain(*shown, f"{entry.detail}{name}"))
     return table
-
-
-def _table(*columns: str, title: str | None = None) -> Table:
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def _plain(*cells: str) -> list[Text]:
-    """Cells that are shown as they are: a bracket in a dataset's text is no markup."""
-    from rich.text import Text
-
-    return [Text(cell) for cell in cells]
 
 
 @contextmanager

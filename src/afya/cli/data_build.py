@@ -37,7 +37,7 @@ def build(
     """Build a dataset by a recipe: every stage, with an account of every row. A killed build goes on where it was."""
     from rich.console import Console
 
-    from afya.cli.data import print_rows
+    from afya.cli.tables import print_rows
     from afya.data.build import build as run_recipe
     from afya.data.recipe import load_recipe
 

@@ -87,6 +87,9 @@ def build(
     }
     before = _finished(out, described)
     if before is not None:
+        if not keep_work:
+            # A build that was killed while it removed its parts left some of them.
+            shutil.rmtree(work_folder(out), ignore_errors=True)
         return Built(out, *before, tuple(absent), before=True)
     refuse_other(out, described)
     work = work_folder(out)

@@ -7,10 +7,11 @@ bounded share of it at a time.
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from afya.runs import make_folder, sweep, write_frame
+from afya.runs import make_folder, write_frame
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,20 +23,15 @@ _GROUP, _PLACE = "group_id", "__place"
 
 
 class Chunks:
-    """Writes tables that come one after the other as `folder/{stem}-{number}.parquet`.
-
-    The folder is this writer's own: what a killed one left there is removed.
-    """
+    """Writes tables that come one after the other as `folder/{stem}-{number}.parquet`; the folder is its own."""
 
     def __init__(self, folder: Path, stem: str, rows: int = PART_ROWS) -> None:
         self.folder, self.stem, self.rows = folder, stem, rows
         self.files: list[Path] = []
         self._pending: list[pl.DataFrame] = []
         self._waiting = 0
+        shutil.rmtree(folder, ignore_errors=True)
         make_folder(folder)
-        sweep(folder)
-        for old in folder.glob(f"{stem}-*.parquet"):
-            old.unlink()
 
     def add(self, frame: pl.DataFrame) -> None:
         """Take some rows."""
@@ -102,19 +98,22 @@ def in_groups(files: list[Path], folder: Path, stem: str, rows: int = PART_ROWS)
         total += len(column)
         runs += int(column.rle_id()[-1]) + 1
         groups = pl.concat([groups, column.unique()])
-    if runs == groups.n_unique():
-        moved = []
-        for number, file in enumerate(files):
-            target = folder / f"{stem}-{number:05d}.parquet"
-            file.replace(target)
-            moved.append(target)
-        return moved
-    del groups
-    buckets = -(-total // _ORDERED_ROWS)
-    chunks = Chunks(folder, stem, rows)
+    if runs != groups.n_unique():
+        del groups
+        files = _ordered(files, -(-total // _ORDERED_ROWS), stem, rows)
+    # Moved at last, each at once: a worker that outlived its command writes elsewhere, and the same.
+    moved = [folder / file.name for file in files]
+    for file, target in zip(files, moved, strict=True):
+        file.replace(target)
+    return moved
+
+
+def _ordered(files: list[Path], buckets: int, stem: str, rows: int) -> list[Path]:
+    import polars as pl
+
+    chunks = Chunks(files[0].parent / "ordered", stem, rows)
     for bucket in range(buckets):
-        frame = pl.scan_parquet(files).filter(group % buckets == bucket).collect()
-        chunks.add(together(frame))
+        chunks.add(together(pl.scan_parquet(files).filter(pl.col(_GROUP).hash() % buckets == bucket).collect()))
     made = chunks.close()
     for file in files:
         file.unlink()

@@ -28,6 +28,7 @@ _QUOTES = "“”„‟"
 _OWN_QUOTES = ("zh", "ja", "de")
 _FULL_WIDTH = {chr(code): chr(code - 0xFEE0) for code in range(0xFF10, 0xFF1A)}
 _INVISIBLE = r"[[\p{Cc}\p{Cf}\p{Co}\x{FE00}-\x{FE0F}]--[\t\n\r\x{0B}\x{0C}\x{85}\x{200C}\x{200D}]]"
+_NOT_PLAIN = r"[^\x20-\x7E]|  |^ | $"
 _LABELS = ("ABCDEFGHIJKLMNOP", "abcdefghijklmnop", "123456789")
 _LABEL = r"^\s*\(?([A-Pa-p1-9])(?:\)|[.:、．](?:\)|))\s+"
 _LABEL_OF = r"^\s*\(?[A-Pa-p1-9](?:\)|[.:、．](?:\)|))\s+(\S)"
@@ -73,6 +74,14 @@ def _with_texts(frame: pl.DataFrame, change: Callable[[pl.Expr], pl.Expr]) -> pl
 
 def text_expression(text: pl.Expr, *, digits: bool, apostrophes: bool) -> pl.Expr:
     """A column of texts, normalised; null stays null, and a text of nothing visible becomes ""."""
+    import polars as pl
+
+    # Most texts are plain already, which one look tells; the others are worked on.
+    other = text.str.contains(_NOT_PLAIN)
+    return pl.when(other).then(_changed(pl.when(other).then(text), digits, apostrophes)).otherwise(text)
+
+
+def _changed(text: pl.Expr, digits: bool, apostrophes: bool) -> pl.Expr:
     text = text.str.replace_all(_INVISIBLE, "").str.normalize("NFC")
     signs = dict.fromkeys(_APOSTROPHES, "'") if apostrophes else {}
     if digits:

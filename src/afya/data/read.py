@@ -7,6 +7,8 @@ was killed reads on with the next source.
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -89,13 +91,18 @@ def read_source(frame: pl.DataFrame, config: Mapping[str, Any], _state: Any) -> 
     langs = None if config["languages"] is None else tuple(config["languages"])
     rejections: list[Rejection] = []
     number = str(frame["number"][0])
-    chunks = Chunks(folder / number / "raw", number, config["part_rows"])
+    # A worker that outlived a killed command may still be reading this source: it does not share its folder.
+    for left in folder.glob(f"{number}/raw-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    raw = folder / number / f"raw-{os.getpid()}"
+    chunks = Chunks(raw, number, config["part_rows"])
     rows = 0
     for table, refused in _tables(spec, None if told["path"] is None else Path(told["path"]), langs, folder.parent):
         rows += table.height + len(refused)
         rejections += refused
         chunks.add(_as_asked(table, spec))
     parts = in_groups(chunks.close(), folder / number, number, config["part_rows"])
+    shutil.rmtree(raw, ignore_errors=True)
     schema_of = {"stage": pl.String, "item_id": pl.String, "reason": pl.String, "detail": pl.String}
     table = pl.DataFrame(
         # Readers speak of the step "import".

@@ -1,13 +1,16 @@
-"""What the stages of a build share: how rows are rejected, and how groups are drawn."""
+"""What the stages of a build share: how rows are rejected or marked, and how groups are drawn."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from dataclasses import replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from afya.executor import Output
-from afya.runs import Rejection
+from afya.items import Item
+from afya.runs import Rejection, canonical
 
 if TYPE_CHECKING:
     import polars as pl
@@ -16,13 +19,16 @@ _WHY, _DETAIL = "__why", "__detail"
 
 
 def reject(frame: pl.DataFrame, stage: str, why: pl.Expr, detail: pl.Expr) -> Output:
-    """The rows for which `why` is null, and a rejection for each other one; its value is the reason."""
-    marked = frame.with_columns(why.alias(_WHY), detail.alias(_DETAIL))
-    kept = marked.filter(marked[_WHY].is_null()).drop(_WHY, _DETAIL)
-    if kept.height == frame.height:
+    """The rows for which `why` is null, and a rejection for each other one; its value is the reason.
+
+    `detail` is only reckoned for rejected rows: what exactly was found takes longer to say than that it was found.
+    """
+    marked = frame.with_columns(why.alias(_WHY))
+    refused = marked[_WHY].is_not_null()
+    if not refused.any():
         return Output(frame)
-    refused = marked.filter(marked[_WHY].is_not_null()).select("item_id", _WHY, _DETAIL)
-    return Output(kept, tuple(Rejection(stage, *row) for row in refused.iter_rows()))
+    told = marked.filter(refused).select("item_id", _WHY, detail.alias(_DETAIL))
+    return Output(frame.filter(~refused), tuple(Rejection(stage, *row) for row in told.iter_rows()))
 
 
 def draw(name: str, seed: int) -> int:
@@ -55,3 +61,9 @@ def first_of(cases: Iterable[tuple[pl.Expr, pl.Expr, pl.Expr]]) -> tuple[pl.Expr
         holds = condition.fill_null(False)
         why, details = pl.when(holds).then(reason).otherwise(why), pl.when(holds).then(detail).otherwise(details)
     return why, details
+
+
+def marked(item: Item) -> Item:
+    """The item with `review: true` in `extra`: it waits for people."""
+    extra = json.loads(item.extra) if item.extra else {}
+    return replace(item, extra=canonical({**extra, "review": True}))

@@ -147,7 +147,9 @@ def _picture_cases(frame: pl.DataFrame) -> Iterator[Case]:
             continue
         here = (pl.col("lang") == lang) & _asks()
         for name in ("question", "context"):
-            text = pl.when(here).then(pl.col(name))
+            # The phrases are many; a look for a word of each tells quickly that a text has none of them.
+            maybe = here & pl.col(name).str.to_lowercase().str.contains_any(picture_words(str(lang)))
+            text = pl.when(maybe).then(pl.col(name))
             detail = pl.format("{}: '{}'", pl.lit(name), text.str.extract(f"({pattern})", 1))
             yield text.str.contains(pattern), pl.lit("refers_to_picture"), detail
 
@@ -160,6 +162,17 @@ def picture_pattern(lang: str) -> str | None:
         return None
     spaced = language(lang).spaced
     return "(?i)(?:" + "|".join(_phrase(phrase, spaced) for phrase in phrases) + ")"
+
+
+@cache
+def picture_words(lang: str) -> list[str]:
+    """Words, in lower case, of which every text with such a phrase holds at least one: each phrase's longest ones."""
+    found: dict[str, None] = {}
+    for phrase in signs().pictures.get(lang, ()):
+        choices = [part.split("|") for part in phrase.split() if part != "..."]
+        longest = max(choices, key=lambda words: (min(len(word) for word in words), -len(words)))
+        found.update(dict.fromkeys(word.strip("*").lower() for word in longest))
+    return list(found)
 
 
 def _phrase(phrase: str, spaced: bool) -> str:
@@ -176,7 +189,9 @@ def _phrase(phrase: str, spaced: bool) -> str:
             pieces.append(rf"(?:\W+\w+){{0,{GAP_WORDS}}}?\W+" if gap else r"[\s(:,]+")
         pieces.append(_either(word))
         gap = False
-    return r"\b" + "".join(pieces) + r"\b"
+    # Where the words are plain letters their ends are too; looking for other scripts' ends takes ten times as long.
+    end = r"(?-u:\b)" if phrase.isascii() else r"\b"
+    return end + "".join(pieces) + end
 
 
 def _either(words: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from afya.data.chunks import together
 from afya.data.recipe import Recipe, Translate
+from afya.data.rows import marked
 from afya.errors import ConfigError
 from afya.executor import Needs, Output, Stage, worker_number
 from afya.items import Item, from_frame, schema, to_frame
@@ -130,7 +131,6 @@ def translate(frame: pl.DataFrame, config: Mapping[str, Any], state: Any) -> Out
 
 
 def _into(target: str, wanted: Sequence[Item], engines: Engines) -> tuple[list[Item], list[Rejection]]:
-    from afya.data.verify import marked
     from afya.translation.items import translate_items
 
     made: list[Item] = []

@@ -6,17 +6,17 @@ it. What fails is rejected, marked for people, or kept with its verdicts, as the
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from afya.data.recipe import Recipe, Verify
+from afya.data.rows import marked
 from afya.data.translate import glossary_of
 from afya.executor import Output, Stage
 from afya.items import Check, Item, from_frame, schema, to_frame
-from afya.runs import Rejection, canonical
+from afya.runs import Rejection
 
 if TYPE_CHECKING:
     import polars as pl
@@ -95,12 +95,6 @@ def verify(frame: pl.DataFrame, _config: Mapping[str, Any], state: Any) -> Outpu
 def failures(item: Item, blocking: Sequence[str] | None) -> list[Check]:
     """The recorded checks that a translation failed, of those that count."""
     return [check for check in item.checks or () if not check.passed and (blocking is None or check.name in blocking)]
-
-
-def marked(item: Item) -> Item:
-    """The item with `review: true` in `extra`: it waits for people."""
-    extra = json.loads(item.extra) if item.extra else {}
-    return replace(item, extra=canonical({**extra, "review": True}))
 
 
 def translations(frame: pl.DataFrame) -> list[tuple[int, Item, Item]]:

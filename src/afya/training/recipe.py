@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from afya.datafiles import read_yaml, validate
+from afya.datafiles import override, read_yaml, validate
 from afya.errors import ConfigError
 from afya.items import Split, Task
 from afya.languages import core_codes, parse_codes
@@ -228,44 +228,8 @@ def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         path = shipped[str(name)]
     content = read_yaml(path)
     for text in overrides:
-        content = _override(content, text)
+        content = override(content, text)
     return _anchored(validate(content, Recipe, str(path)), path.parent)
-
-
-def _override(content: Any, text: str) -> Any:
-    import yaml
-
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise ConfigError(f"'{text}' is not of the form key=value.", hint="For example: stages.0.learning_rate=0.001")
-    try:
-        parsed = yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise ConfigError(f"The value of '{text}' is not YAML.") from None
-    place = content
-    *path, last = key.split(".")
-    for part in path:
-        place = _child(place, part, text)
-    if isinstance(place, list):
-        _child(place, last, text)
-        place[int(last)] = parsed
-    elif isinstance(place, dict):
-        place[last] = parsed
-    else:
-        raise ConfigError(f"'{text}': '{key}' stands inside a value that has no keys.")
-    return content
-
-
-def _child(place: Any, part: str, text: str) -> Any:
-    if isinstance(place, list):
-        by_name = {entry.get("name"): entry for entry in place if isinstance(entry, dict)}
-        if part in by_name:
-            return by_name[part]
-        if part.isdigit() and int(part) < len(place):
-            return place[int(part)]
-    elif isinstance(place, dict):
-        return place.setdefault(part, {})
-    raise ConfigError(f"'{text}': the recipe has no '{part}' there.")
 
 
 def _anchored(recipe: Recipe, folder: Path) -> Recipe:
