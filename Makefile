@@ -31,6 +31,11 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install $(PIP_ARGS) -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.demo
 
+$(VENV)/.bench: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing afya with what it is measured beside into $(VENV) (a few minutes, once)."
+	$(PIP) install $(PIP_ARGS) -c constraints.txt -e '.[bench]'
+	@touch $@ $(VENV)/.dev $(VENV)/.demo
+
 demo: $(VENV)/.demo  ## install, then the main job end to end in twelve languages (about 4 minutes)
 	$(BIN)/afya demo --out runs/demo
 
@@ -43,7 +48,7 @@ check: $(VENV)/.dev  ## lint, format, types and the floors of the house
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.dev  ## speed and size, measured beside the alternative (not part of the tests)
+bench: $(VENV)/.bench  ## speed and size, measured beside the alternative (not part of the tests)
 	$(BIN)/python -m benchmarks
 
 system:  ## install what some tests run and pip does not have: Apertium and PostgreSQL, from Debian

@@ -224,9 +224,9 @@ def main() -> None:
     theirs, words = datatrove(texts)
     rows = [
         (f"datatrove MinHash, {BANDS} bands of {ROWS}, {words}", theirs),
-        (f"afya, {BANDS} bands of {ROWS}", ours(texts, bands=BANDS, rows=ROWS, numbers=False)),
-        ("afya, as recipes have it (16 bands of 7)", ours(texts, numbers=False)),
-        ("afya, numbers and denials compared too", ours(texts)),
+        (f"afya, {BANDS} bands of {ROWS}, numbers as words", ours(texts, bands=BANDS, rows=ROWS, numbers=False)),
+        ("afya, 16 bands of 7, numbers as words", ours(texts, numbers=False)),
+        ("afya as recipes have it: 16 of 7, other numbers are other texts", ours(texts)),
     ]
     table = Table(
         title=f"Near-duplicates at Jaccard {THRESHOLD}: {len(texts):,} documents of {LENGTH} words with {len(pairs):,} "
