@@ -18,6 +18,7 @@ ALL = (
     "ct2_speed",
     "near_duplicates",
     "build_speed",
+    "bootstrap_speed",
 )
 
 if __name__ == "__main__":

@@ -3,9 +3,18 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import stats
 
 from afya.errors import DataError
-from afya.statistics import cluster_bootstrap, moments, partition, percentile_interval
+from afya.statistics import (
+    bootstrap_means,
+    bootstrap_p_value,
+    cluster_bootstrap,
+    moments,
+    partition,
+    percentile_interval,
+)
+from afya.statistics.bootstrap import drawn_weights
 
 
 def _clustered(seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -74,3 +83,43 @@ def test_faulty_input_is_named() -> None:
         cluster_bootstrap(np.ones(2), ["a", "b"])
     with pytest.raises(DataError, match="at least one"):
         cluster_bootstrap(np.ones((1, 1)), ["a"], replicates=0)
+
+
+def test_whole_numbers_are_exact_and_fractions_agree_with_them() -> None:
+    values, labels = _clustered()
+    draws = cluster_bootstrap(values, labels, replicates=300, seed=2)
+    exact = np.array([(weights @ partition(labels).sums(values)) / 320 for weights in _weights(80, 300, 2)])
+    assert np.array_equal(draws, exact)
+    fractions = cluster_bootstrap(values / 7, labels, replicates=300, seed=2)
+    assert fractions == pytest.approx(draws / 7, rel=1e-12)
+
+
+def _weights(clusters: int, replicates: int, seed: int) -> NDArray[np.float64]:
+    return np.concatenate([weights for _, weights in drawn_weights(clusters, replicates, seed)]).astype(np.float64)
+
+
+def test_sums_and_counts_give_the_same_draws_as_rows() -> None:
+    values, labels = _clustered()
+    values[::7, 1] = np.nan
+    clustered = partition(labels)
+    sums, counts = clustered.sums(np.nan_to_num(values)), clustered.sums((~np.isnan(values)).astype(float))
+    assert np.array_equal(bootstrap_means(sums, counts, 400, 3), cluster_bootstrap(values, labels, 400, 3))
+    with pytest.raises(DataError, match="do not fit each other"):
+        bootstrap_means(sums, counts[:, :2])
+
+
+def test_weights_are_multinomial() -> None:
+    weights = _weights(40, 4000, 1)
+    assert (weights.sum(axis=1) == 40).all()
+    assert weights.mean(axis=0) == pytest.approx(np.ones(40), abs=0.08)
+    # Variance of one count (1 - 1/G), covariance of two -1/G.
+    covariance = np.cov(weights, rowvar=False)
+    assert np.diag(covariance).mean() == pytest.approx(39 / 40, rel=0.02)
+    assert covariance[~np.eye(40, dtype=bool)].mean() == pytest.approx(-1 / 40, rel=0.02)
+
+
+def test_the_p_value_of_draws_is_that_of_a_test_in_the_normal_case() -> None:
+    draws = np.random.default_rng(4).normal(0.5, 0.25, size=40000)
+    assert bootstrap_p_value(draws, 0.5) == pytest.approx(2 * stats.norm.sf(2), rel=0.06)
+    assert bootstrap_p_value(draws, 0.0) == 1.0
+    assert bootstrap_p_value([np.nan], 0.3) == 1.0

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from afya.errors import DataError
-from afya.statistics import holm, mcnemar_exact, paired_difference, tango
+from afya.statistics import holm, mcnemar_exact, paired_bootstrap, paired_difference, tango
 
 PAIRS = st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 15)), min_size=1, max_size=200)
 
@@ -105,6 +105,26 @@ def test_paired_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
         found = paired_difference(a, b, labels)
         covered += found.low <= 0.1 <= found.high
     assert 0.93 <= covered / 1000 <= 0.97
+
+
+def test_the_bootstrap_agrees_with_the_t_interval_where_both_are_good() -> None:
+    rng = np.random.default_rng(11)
+    labels = np.repeat(np.arange(400), 3)
+    ease = rng.random(400)[labels]
+    a, b = rng.random(1200) < ease, rng.random(1200) < np.minimum(ease + 0.04, 1)
+    told, drawn = paired_difference(a, b, labels), paired_bootstrap(a, b, labels, replicates=8000)
+    assert drawn.value == told.value
+    assert (drawn.low, drawn.high) == pytest.approx((told.low, told.high), abs=0.003)
+    assert drawn.p_value == pytest.approx(told.p_value, rel=0.2, abs=0.003)
+    assert paired_bootstrap(a, b, labels, seed=4) == paired_bootstrap(a, b, labels, seed=4)
+    with pytest.raises(DataError, match="differ in number"):
+        paired_bootstrap([1, 0], [1], ["a", "b"])
+
+
+def test_the_test_that_was_made_is_named_with_the_discordant_rows() -> None:
+    single = paired_difference([1, 0, 0, 0], [0, 1, 1, 0], list("abcd"))
+    assert (single.test, single.gained, single.lost) == ("McNemar, exact", 2, 1)
+    assert paired_difference([1, 0, 0, 0], [0, 1, 1, 0], list("aabb")).test == "cluster-robust t"
 
 
 def test_without_rows_there_is_no_difference_to_report() -> None:

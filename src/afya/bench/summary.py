@@ -27,7 +27,7 @@ REFERENCE = "en"
 NON_ANSWERS = ("refused", "unparseable", "empty")
 OUTCOMES = ("correct", "wrong", *NON_ANSWERS, "error")
 
-_KEYS = ("label", "model", "setting", "task")
+KEYS = ("label", "model", "setting", "task")
 _REQUIRED = ("model", "setting", "item_id", "group_id", "lang", "task", "outcome", "n_options")
 _DECIMALS = 6
 
@@ -138,7 +138,7 @@ def summarise_tiers(scores: pl.DataFrame, level: float = 0.95) -> pl.DataFrame:
 def _summed(scores: pl.DataFrame, level: float) -> pl.DataFrame:
     import polars as pl
 
-    keys = [*_KEYS, "lang"]
+    keys = [*KEYS, "lang"]
     counted = pl.col("outcome") != "error"
     counts = scores.group_by(keys, maintain_order=True).agg(
         counted.sum().cast(pl.Int64).alias("n"),
@@ -163,10 +163,10 @@ def _summed(scores: pl.DataFrame, level: float) -> pl.DataFrame:
         pl.col("error").alias("errors"),
         pl.when(pl.col("n") > 0).then(pl.sum_horizontal(NON_ANSWERS) / pl.col("n")).alias("non_answer_rate"),
     )
-    return _in_order(summed)
+    return in_order(summed)
 
 
-def _in_order(table: pl.DataFrame) -> pl.DataFrame:
+def in_order(table: pl.DataFrame) -> pl.DataFrame:
     """Labels as they came; then setting, task, and the languages in the registry's order with 'all' last."""
     import polars as pl
 
@@ -190,25 +190,33 @@ def compare(before: pl.DataFrame, after: pl.DataFrame, level: float = 0.95) -> p
 
     Each frame holds one model (a base and its tuned form, or two models). Columns: setting, task, lang, n, groups,
     before, after, difference, low, high (shares), p_value, p_holm (over the languages of a setting and task; null for
-    'all', which is no part of that family).
+    'all', which is no part of that family), and what else `paired_rows` gives.
 
     Raises DataError when a frame holds several models or the two have no item in common.
     """
+    return paired_rows(shared_items(before, after), ["setting", "task"], level)
 
+
+def shared_items(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    """The items that two models both answered: setting, task, item_id, group_id, lang, before, after (correct or not).
+
+    Raises DataError as `compare` does.
+    """
     sides = []
     for name, scores in (("before", before), ("after", after)):
         scores = checked(scores, f"The scores {name}")
         labels = scores["label"].unique(maintain_order=True).to_list()
         if len(labels) != 1:
             raise DataError(f"The scores {name} hold {len(labels)} models ({', '.join(labels[:4])}), not one.")
-        sides.append(scores.select(*_PAIR, "group_id", "lang", correct=_right()))
-    pairs = sides[0].join(sides[1], on=list(_PAIR), suffix="_after").drop_nulls(["correct", "correct_after"])
+        sides.append(scores.select(*_PAIR, "group_id", "lang", correct=right()))
+    pairs = sides[0].join(sides[1].drop("group_id", "lang"), on=list(_PAIR), suffix="_after")
+    pairs = pairs.drop_nulls(["correct", "correct_after"])
     if not pairs.height:
         raise DataError(
             "The two runs have no answered item in common, so that nothing can be compared.",
             hint="Run both on the same dataset, split, languages and setting.",
         )
-    return _paired(pairs.rename({"correct": "before", "correct_after": "after"}), ["setting", "task"], level)
+    return pairs.rename({"correct": "before", "correct_after": "after"})
 
 
 def gaps(scores: pl.DataFrame, reference: str = REFERENCE, level: float = 0.95) -> pl.DataFrame:
@@ -219,46 +227,77 @@ def gaps(scores: pl.DataFrame, reference: str = REFERENCE, level: float = 0.95) 
     Only shared groups count: a gap between different questions would be a gap between questions. Empty where no group
     is shared.
     """
+    return paired_rows(shared_groups(scores, reference), list(KEYS), level)
+
+
+def shared_groups(scores: pl.DataFrame, reference: str = REFERENCE) -> pl.DataFrame:
+    """The groups that a model answered in the reference language and in another, a row for each other language.
+
+    Columns: label, model, setting, task, group_id, lang, before (correct in the reference), after (correct in lang).
+    """
     import polars as pl
 
     scores = checked(scores)
-    held = scores.select(*_KEYS, "group_id", "lang", correct=_right()).drop_nulls("correct")
+    held = scores.select(*KEYS, "group_id", "lang", correct=right()).drop_nulls("correct")
     base = held.filter(pl.col("lang") == reference).drop("lang")
-    pairs = held.filter(pl.col("lang") != reference).join(base, on=[*_KEYS, "group_id"], suffix="_base")
-    return _paired(pairs.rename({"correct_base": "before", "correct": "after"}), list(_KEYS), level)
+    pairs = held.filter(pl.col("lang") != reference).join(base, on=[*KEYS, "group_id"], suffix="_base")
+    return pairs.rename({"correct_base": "before", "correct": "after"})
 
 
 _PAIR = ("setting", "task", "item_id")
 
 
-def _right() -> pl.Expr:
+def right() -> pl.Expr:
+    """Whether an answer is correct; null for an error, which no comparison counts."""
     import polars as pl
 
-    # An error is null, which no comparison counts.
     return pl.when(pl.col("outcome") != "error").then(pl.col("outcome") == "correct")
 
 
-def _paired(pairs: pl.DataFrame, keys: list[str], level: float) -> pl.DataFrame:
+def paired_rows(
+    pairs: pl.DataFrame, keys: Sequence[str], level: float = 0.95, family: Sequence[str] | None = None
+) -> pl.DataFrame:
+    """One row for each key and language, and one over all languages, of paired outcomes.
+
+    Args:
+        pairs: the keys, lang, group_id, and whether each was correct `before` and `after`.
+        family: the keys within which p-values are adjusted, all others (and the languages) being alternatives that
+            were tried. None: all keys, so that a family is the languages.
+
+    Columns: keys, lang, n, groups, before, after, difference, low, high (shares), p_value, p_holm, test, gained, lost
+    (numbers of discordant rows), detectable (smallest difference found with 80% power after the adjustment). Rows over
+    all languages are a family of their own, and have no p_holm where they are alone in it.
+    """
     import polars as pl
 
+    within = list(keys if family is None else family)
     both = pl.concat([pairs, pairs.with_columns(lang=pl.lit(ALL))])
     numbered = both.with_columns(group=pl.col("group_id").rank("dense"))
+    whole = (pl.col("lang") == ALL).alias("whole")
+    tried = {
+        key: part.select(pl.struct(*keys, "lang").n_unique()).item()
+        for key, part in numbered.with_columns(whole).group_by(*within, "whole")
+    }
     rows = []
     for key, part in numbered.group_by([*keys, "lang"], maintain_order=True):
         a, b = part["before"].to_numpy(), part["after"].to_numpy()
-        found = paired_difference(a, b, part["group"].to_numpy(), level)
-        rows.append(
-            (*key, found.n, found.clusters, a.mean(), b.mean(), found.value, found.low, found.high, found.p_value)
-        )
+        named = dict(zip([*keys, "lang"], key, strict=True))
+        tests = tried[*(named[name] for name in within), named["lang"] == ALL]
+        found = paired_difference(a, b, part["group"].to_numpy(), level, tests=tests)
+        shares = (a.mean(), b.mean(), found.value, found.low, found.high, found.p_value)
+        rows.append((*key, found.n, found.clusters, *shares, found.test, found.gained, found.lost, found.detectable))
     numbers = ("before", "after", "difference", "low", "high", "p_value")
     schema: dict[str, pl.DataType] = {name: pl.String() for name in [*keys, "lang"]}
     schema |= {"n": pl.Int64(), "groups": pl.Int64()} | {name: pl.Float64() for name in numbers}
-    table = _in_order(pl.DataFrame(rows, schema=schema, orient="row"))
+    schema |= {"test": pl.String(), "gained": pl.Int64(), "lost": pl.Int64(), "detectable": pl.Float64()}
+    table = in_order(pl.DataFrame(rows, schema=schema, orient="row"))
     adjusted: list[float | None] = [None] * table.height
-    for _, family in table.with_row_index("row").filter(pl.col("lang") != ALL).group_by(keys, maintain_order=True):
-        for row, value in zip(family["row"].to_list(), holm(family["p_value"].to_numpy()).tolist(), strict=True):
+    for key, part in table.with_row_index("row").with_columns(whole).group_by(*within, "whole", maintain_order=True):
+        if key[-1] and part.height == 1:
+            continue
+        for row, value in zip(part["row"].to_list(), holm(part["p_value"].to_numpy()).tolist(), strict=True):
             adjusted[row] = value
-    return table.with_columns(pl.Series("p_holm", adjusted, dtype=pl.Float64))
+    return table.insert_column(table.columns.index("p_value") + 1, pl.Series("p_holm", adjusted, dtype=pl.Float64))
 
 
 def write_csv(table: pl.DataFrame, path: Path) -> None:

@@ -4,21 +4,28 @@ Drawing G clusters out of G is multinomial: a replicate is a vector of how often
 column's mean under it is (weights @ cluster sums) / (weights @ cluster counts). One matrix product serves all models
 and languages, on the same draws, so that any difference or rank computed from the columns of a replicate is paired.
 
-Reference: Davison & Hinkley 1997, "Bootstrap Methods and their Application", sections 3.8 and 5.3; Cameron, Gelbach &
-Miller 2008, Review of Economics and Statistics 90(3), 414-427 (pairs cluster bootstrap).
+Sums of right answers are whole numbers, and a product of whole numbers below 2^24 is exact in single precision in
+whatever order it is added up: it takes half the time and gives the same bytes on every machine.
+
+Reference: Davison & Hinkley 1997, "Bootstrap Methods and their Application", sections 3.8, 4.4 and 5.3; Cameron,
+Gelbach & Miller 2008, Review of Economics and Statistics 90(3), 414-427 (pairs cluster bootstrap).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from afya.errors import DataError
 from afya.statistics.clusters import Floats, partition
 
-# Replicates in one matrix product: large enough for the product to be fast, and fixed, because sums in another
-# order would differ in the last bits.
+# Replicates in one matrix product: large enough for the product to be fast, and fixed, because sums of fractions in
+# another order would differ in the last bits.
 CHUNK = 256
+_EXACT_SINGLE = 2**24
 
 
 def cluster_bootstrap(values: ArrayLike, clusters: ArrayLike, replicates: int = 2000, seed: int = 0) -> Floats:
@@ -39,24 +46,63 @@ def cluster_bootstrap(values: ArrayLike, clusters: ArrayLike, replicates: int = 
     clustered = partition(clusters)
     if table.shape[0] != clustered.rows:
         raise DataError(f"{table.shape[0]} rows do not fit {clustered.rows} cluster labels.")
-    if not clustered.rows or replicates < 1:
-        raise DataError("The bootstrap needs at least one row and one replicate.")
     present = ~np.isnan(table)
+    if present.all():
+        return bootstrap_means(clustered.sums(table), clustered.sizes[:, None], replicates, seed)
     sums = clustered.sums(np.where(present, table, 0.0))
+    return bootstrap_means(sums, clustered.sums(present.astype(np.float64)), replicates, seed)
+
+
+def bootstrap_means(sums: ArrayLike, counts: ArrayLike, replicates: int = 2000, seed: int = 0) -> Floats:
+    """Means of every column in every replicate, from what each cluster sums up to.
+
+    Args:
+        sums: (clusters, columns) sums of the column's rows in each cluster, 0 where it has none.
+        counts: (clusters, columns) how many rows these are, or (clusters, 1) where all columns have the same rows.
+        replicates, seed: as for `cluster_bootstrap`, which gives the same draws for the same number of clusters.
+
+    Returns (replicates, columns). Raises DataError where the shapes do not fit or there is nothing to draw.
+    """
+    totals, held = np.asarray(sums, dtype=np.float64), np.asarray(counts, dtype=np.float64)
+    if totals.ndim != 2 or held.ndim != 2 or len(totals) != len(held) or held.shape[1] not in (1, totals.shape[1]):
+        raise DataError(f"The bootstrap's sums {totals.shape} and counts {held.shape} do not fit each other.")
+    if not len(totals) or replicates < 1:
+        raise DataError("The bootstrap needs at least one row and one replicate.")
     # Columns on the same rows share their counts: most runs ask all models the same items.
-    counts, which = np.unique(clustered.sums(present.astype(np.float64)), axis=1, return_inverse=True)
+    shared: Floats | None = held[:, :1] if (held == held[:, :1]).all() else None
+    if shared is None:
+        kinds, which = np.unique(held, axis=1, return_inverse=True)
+        left, right = _factor(totals), _factor(kinds)
+    else:
+        left, right, which = _factor(totals), _factor(shared), np.zeros(totals.shape[1], dtype=np.intp)
+    means = np.empty((replicates, totals.shape[1]))
+    for start, weights in drawn_weights(len(totals), replicates, seed):
+        block = means[start : start + len(weights)]
+        rows = np.asarray(weights @ right, dtype=np.float64)
+        rows[rows == 0] = np.nan
+        block[:] = weights @ left
+        block /= rows if shared is not None else rows[:, which.ravel()]
+    return means
+
+
+def drawn_weights(clusters: int, replicates: int, seed: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """How often each cluster came up, in blocks of at most 256 replicates: (first replicate, (block, clusters)).
+
+    Each row sums to the number of clusters. The same seed gives the same rows, however many replicates there are.
+    """
     generator = np.random.default_rng(seed)
-    count = clustered.count
-    means = np.empty((replicates, table.shape[1]))
     for start in range(0, replicates, CHUNK):
         size = min(CHUNK, replicates - start)
-        drawn = generator.integers(0, count, size=(size, count))
-        cells = drawn + np.arange(size)[:, None] * count
-        weights = np.bincount(cells.ravel(), minlength=size * count).reshape(size, count).astype(np.float64)
-        rows = (weights @ counts)[:, which.ravel()]
-        with np.errstate(invalid="ignore"):
-            means[start : start + size] = np.where(rows > 0, (weights @ sums) / np.where(rows > 0, rows, 1.0), np.nan)
-    return means
+        drawn = generator.integers(0, clusters, size=(size, clusters))
+        drawn += np.arange(size)[:, None] * clusters
+        counted = np.bincount(drawn.ravel(), minlength=size * clusters)
+        yield start, counted.reshape(size, clusters).astype(np.float32)
+
+
+def _factor(table: Floats) -> NDArray[np.floating[Any]]:
+    """The table in single precision where every product with weights is exact in it, else as it is."""
+    whole = bool((table == np.rint(table)).all()) and float(np.abs(table).max(initial=0)) * len(table) < _EXACT_SINGLE
+    return table.astype(np.float32) if whole else table
 
 
 def percentile_interval(draws: ArrayLike, level: float = 0.95) -> Floats:
@@ -66,7 +112,28 @@ def percentile_interval(draws: ArrayLike, level: float = 0.95) -> Floats:
     """
     table = np.asarray(draws, dtype=np.float64)
     ends = np.full((2, table.shape[1]), np.nan)
-    known = ~np.isnan(table).all(axis=0)
-    if known.any():
-        ends[:, known] = np.nanquantile(table[:, known], [(1 - level) / 2, (1 + level) / 2], axis=0)
+    probabilities = [(1 - level) / 2, (1 + level) / 2]
+    missing = np.isnan(table)
+    whole = ~missing.any(axis=0)
+    if whole.any():
+        ends[:, whole] = np.quantile(table if whole.all() else table[:, whole], probabilities, axis=0)
+    some = ~whole & ~missing.all(axis=0)
+    if some.any():
+        ends[:, some] = np.nanquantile(table[:, some], probabilities, axis=0)
     return ends
+
+
+def bootstrap_p_value(draws: ArrayLike, value: float) -> float:
+    """The two-sided p-value of the hypothesis that what the draws estimate is 0.
+
+    `draws` (replicates,) of a statistic whose value in the sample is `value`. Moved to the hypothesis, the draws tell
+    how often chance alone goes as far as the sample does: (1 + times) / (1 + replicates), never 0 (Davison & Hinkley
+    1997, section 4.4). NaN draws are left out; without any the p-value is 1.
+    """
+    known = np.asarray(draws, dtype=np.float64)
+    known = known[~np.isnan(known)]
+    if not len(known):
+        return 1.0
+    # A hair's breadth of rounding must not decide between "as far" and "not as far".
+    as_far = int((np.abs(known - value) >= abs(value) - 1e-12).sum())
+    return (1 + as_far) / (1 + len(known))

@@ -5,7 +5,8 @@ differences from 100 rows and ten discordant rows on, and Tango's score interval
 otherwise: it keeps its coverage for small samples and has a width even when the two never disagree.
 
 The p-value is McNemar's exact one (a binomial test on the discordant rows) where every cluster is a single row, and a t
-test with the cluster-robust error and G - 1 degrees of freedom otherwise.
+test with the cluster-robust error and G - 1 degrees of freedom otherwise. Beside it stands the smallest difference that
+the comparison could have detected, given the discordance and the clusters that were found.
 
 References: Miller 2024, arXiv:2411.00640, section 4; Tango 1998, Statistics in Medicine 17, 891-908; McNemar 1947,
 Psychometrika 12, 153-157; Fagerland, Lydersen & Laake 2014, Statistics in Medicine 33, 2850-2875; Holm 1979,
@@ -22,14 +23,24 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from afya.errors import DataError
-from afya.statistics.clusters import Floats, Moments, moments, partition
+from afya.statistics.bootstrap import bootstrap_means, bootstrap_p_value, percentile_interval
+from afya.statistics.clusters import Floats, Moments, design_effect, moments, partition
 from afya.statistics.distributions import normal_quantile, t_cdf
 from afya.statistics.intervals import FEW_OUTCOMES, SMALL_SAMPLE, binary, check_level, effective_rows, t_interval
+from afya.statistics.power import detectable_difference
+
+MCNEMAR = "McNemar, exact"
+CLUSTERED_T = "cluster-robust t"
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Share correct in b minus share correct in a, between -1 and 1: positive when b is better."""
+    """Share correct in b minus share correct in a, between -1 and 1: positive when b is better.
+
+    `test` says where `p_value` is from. `gained` and `lost` are the discordant rows: right in b alone, in a alone.
+    `detectable` is the smallest difference that would be found with 80% power (1 - level shared among the tests of the
+    family); None with fewer than two clusters and where no difference would be.
+    """
 
     value: float
     low: float
@@ -37,10 +48,24 @@ class Difference:
     n: int
     clusters: int
     p_value: float
+    test: str = MCNEMAR
+    gained: int = 0
+    lost: int = 0
+    detectable: float | None = None
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """A difference by the paired cluster bootstrap: percentile interval and p-value."""
+
+    value: float
+    low: float
+    high: float
+    p_value: float
 
 
 def paired_difference(
-    correct_a: ArrayLike, correct_b: ArrayLike, clusters: ArrayLike, level: float = 0.95
+    correct_a: ArrayLike, correct_b: ArrayLike, clusters: ArrayLike, level: float = 0.95, *, tests: int = 1
 ) -> Difference:
     """How much more often b is correct than a, on the same rows.
 
@@ -48,6 +73,7 @@ def paired_difference(
         correct_a, correct_b: (rows,) booleans, or 0 and 1, in the same order.
         clusters: (rows,) label of each row's cluster.
         level: coverage of the interval.
+        tests: how many comparisons the p-value will be adjusted over, for `detectable`.
 
     Returns NaN for value and interval, and a p-value of 1, without rows. Raises as `accuracy_interval` does.
     """
@@ -61,6 +87,7 @@ def paired_difference(
     change = b - a
     found = moments(change, clustered)
     gained, lost = int((change > 0).sum()), int((change < 0).sum())
+    test = MCNEMAR if clustered.singletons else CLUSTERED_T
     if len(a) < SMALL_SAMPLE or gained + lost < FEW_OUTCOMES or not found.variance:
         spread = (gained + lost) / len(a) - found.mean**2
         effective = effective_rows(found, spread, level)
@@ -69,11 +96,49 @@ def paired_difference(
         low, high = min(low, found.mean), max(high, found.mean)
     else:
         low, high = t_interval(found, level)
-    p_value = mcnemar_exact(gained, lost) if clustered.singletons else _clustered_p(found, change)
-    return Difference(found.mean, max(low, -1.0), min(high, 1.0), len(a), clustered.count, p_value)
+    p_value = mcnemar_exact(gained, lost) if clustered.singletons else _clustered_p(found)
+    ends = max(low, -1.0), min(high, 1.0)
+    detectable = _detectable(found, (gained + lost) / len(a), 1 - level, tests)
+    return Difference(found.mean, *ends, len(a), clustered.count, p_value, test, gained, lost, detectable)
 
 
-def _clustered_p(found: Moments, change: Floats) -> float:
+def paired_bootstrap(
+    correct_a: ArrayLike,
+    correct_b: ArrayLike,
+    clusters: ArrayLike,
+    *,
+    level: float = 0.95,
+    replicates: int = 5000,
+    seed: int = 0,
+) -> Resampled:
+    """The difference b - a by drawing whole clusters, with the rows of a and b always drawn together.
+
+    Takes any scores, not only 0 and 1, and makes no assumption about how the rows of a cluster hang together; with
+    fewer than some 30 clusters its interval is too narrow, and `paired_difference` is the one to read.
+
+    Raises DataError for lengths that differ, without rows, and for values that are not finite.
+    """
+    a, b = np.asarray(correct_a, dtype=np.float64), np.asarray(correct_b, dtype=np.float64)
+    if a.shape != b.shape:
+        raise DataError(f"Paired rows differ in number: {a.size} and {b.size}.")
+    clustered = partition(clusters)
+    check_level(level)
+    value = moments(b - a, clustered).mean
+    draws = bootstrap_means(clustered.sums(b - a)[:, None], clustered.sizes[:, None], replicates, seed)
+    low, high = percentile_interval(draws, level)[:, 0]
+    return Resampled(value, float(low), float(high), bootstrap_p_value(draws[:, 0], value))
+
+
+def _detectable(found: Moments, discordance: float, alpha: float, tests: int) -> float | None:
+    if found.variance is None:
+        return None
+    rows = found.partition.rows
+    # Where rows never disagree the sample cannot tell how alike a cluster's rows are, and copies are assumed.
+    independent = rows / design_effect(found, (discordance - found.mean**2) / rows)
+    return detectable_difference(discordance, independent, found.degrees, alpha=alpha, tests=tests)
+
+
+def _clustered_p(found: Moments) -> float:
     if found.mean == 0.0:
         return 1.0
     error = found.standard_error

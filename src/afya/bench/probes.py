@@ -1,0 +1,147 @@
+"""Has a model seen the benchmark? Three probes, per language, none of which proves it alone.
+
+*n-gram overlap*: how much of an item's text a model writes out when given its beginning (or: stands in a text that it
+was trained on). *Min-K%*: the mean log-probability of the least likely tokens of an item's text; text seen in training
+has few surprising tokens. It has no zero of its own, so it is compared with items that no model has seen, such as fresh
+vignettes, by how well it tells the two apart. *Option swap*: whether the published order of the options is the most
+likely of several; a model that has not seen the item has no reason to prefer it, and does so once in as many orders.
+
+References: Golchin & Surdeanu 2024, "Time Travel in LLMs", arXiv:2308.08493, and Xu et al. 2024, "Benchmarking
+Benchmark Leakage in Large Language Models", arXiv:2404.18824 (n-grams); Shi et al. 2024, "Detecting Pretraining Data
+from Large Language Models", arXiv:2310.16789 (Min-K%); Oren et al. 2024, "Proving Test Set Contamination in Black-Box
+Language Models", arXiv:2310.17623, and Ni et al. 2025, "Training on the Benchmark Is Not All You Need",
+arXiv:2409.01790 (orders).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from afya.bench.summary import ALL, in_order
+from afya.errors import DataError
+from afya.languages import language
+from afya.statistics import mean_interval
+from afya.statistics.separation import separation
+from afya.text.normalise import fold, normalise
+from afya.text.words import words
+
+if TYPE_CHECKING:
+    import polars as pl
+
+K = 0.2
+"""The share of tokens that Min-K% looks at."""
+
+RUN_WORDS, RUN_CHARACTERS = 5, 10
+"""Tokens of a run: words, or characters where the script has no spaces."""
+
+_PROBE = ("label", "model", "setting", "task")
+
+
+def tokens(text: str, lang: str) -> list[str]:
+    """Words without case, or characters where the language's script has no spaces between words."""
+    found = [fold(word.text) for word in words(normalise(text))]
+    return found if language(lang).spaced else [sign for word in found for sign in word]
+
+
+def ngram_overlap(text: str, other: str, lang: str, n: int | None = None) -> float | None:
+    """The share of the runs of n tokens of `text` that stand in `other`, each as often as there; None without a run.
+
+    `n` None takes 5 words or 10 characters.
+    """
+    size = n or (RUN_WORDS if language(lang).spaced else RUN_CHARACTERS)
+    own, others = _runs(tokens(text, lang), size), _runs(tokens(other, lang), size)
+    total = own.total()
+    return (own & others).total() / total if total else None
+
+
+def _runs(listed: Sequence[str], size: int) -> Counter[tuple[str, ...]]:
+    return Counter(tuple(listed[start : start + size]) for start in range(len(listed) - size + 1))
+
+
+def min_k(log_probabilities: Sequence[float], k: float = K) -> float | None:
+    """The mean of the lowest share k of the tokens' log-probabilities (nats), at least one; None without tokens.
+
+    Raises DataError for a log-probability above 0 or not a number, ValueError for a k outside 0 to 1.
+    """
+    if not 0 < k <= 1:
+        raise ValueError(f"Min-K% looks at a share above 0 and up to 1, not {k}.")
+    known = np.sort(np.asarray(log_probabilities, dtype=np.float64))
+    if not len(known):
+        return None
+    if math.isnan(known[-1]) or known[-1] > 1e-6:
+        raise DataError(f"A token's log-probability is {known[-1]}; nats of 0 or less were expected.")
+    return float(known[: max(1, math.floor(k * len(known)))].mean())
+
+
+def published_first(log_likelihoods: Sequence[float]) -> float | None:
+    """Whether the published order is the likeliest: 1, 0, or a share where orders tie; None with fewer than two orders.
+
+    The first number is the published order's, the others those of other orders of the same options (nats).
+    """
+    if len(log_likelihoods) < 2:
+        return None
+    best = max(log_likelihoods)
+    ties = sum(1 for value in log_likelihoods if value == best)
+    return 1 / ties if log_likelihoods[0] == best else 0.0
+
+
+def probe_means(rows: pl.DataFrame, value: str, chance: str | None = None, level: float = 0.95) -> pl.DataFrame:
+    """A probe's mean for each label, model, setting, task and language, and over all languages.
+
+    Args:
+        rows: the keys, lang, group_id and the probe's value for each item; null values are left out.
+        chance: the column of what an unknowing model would reach on the item (1 / orders for the option swap).
+
+    Columns: the keys, lang, n, groups, mean, low, high, and, with `chance`, excess (mean less chance), excess_low,
+    excess_high: an interval above 0 is a sign of having seen the items.
+    """
+    import polars as pl
+
+    held = rows.drop_nulls(value)
+    both = pl.concat([held, held.with_columns(lang=pl.lit(ALL))]).with_columns(group=pl.col("group_id").rank("dense"))
+    made = []
+    for key, part in both.group_by(*_PROBE, "lang", maintain_order=True):
+        groups, values = part["group"].to_numpy(), part[value].to_numpy()
+        found = [mean_interval(values, groups, level)]
+        if chance is not None:
+            found.append(mean_interval(values - part[chance].to_numpy(), groups, level))
+        cells = [end for mean in found for end in (mean.value, _bounded(mean.low), _bounded(mean.high))]
+        made.append((*key, found[0].n, found[0].clusters, *cells))
+    names = ["mean", "low", "high", *(("excess", "excess_low", "excess_high") if chance is not None else ())]
+    schema: dict[str, pl.DataType] = {name: pl.String() for name in (*_PROBE, "lang")}
+    schema |= {"n": pl.Int64(), "groups": pl.Int64()} | {name: pl.Float64() for name in names}
+    return in_order(pl.DataFrame(made, schema=schema, orient="row"))
+
+
+def against_fresh(rows: pl.DataFrame, fresh: pl.DataFrame, value: str, level: float = 0.95) -> pl.DataFrame:
+    """How well a probe tells the benchmark from items that the model cannot have seen, for each language.
+
+    Both frames have label, model, lang, group_id and the value. Columns: label, model, lang, n, n_fresh, area (under
+    the ROC curve: 0.5 the two are alike, 1 every benchmark item has the larger value), low, high. Texts of another kind
+    differ too, so that fresh items should be of the same kind and length. Languages without fresh items are left out.
+    """
+    import polars as pl
+
+    keys = ["label", "model", "lang"]
+    seen = dict(iter(rows.drop_nulls(value).group_by(keys, maintain_order=True)))
+    unseen = dict(iter(fresh.drop_nulls(value).group_by(keys, maintain_order=True)))
+    made = []
+    for key, part in seen.items():
+        if key not in unseen:
+            continue
+        other = unseen[key]
+        sides = [(side[value].to_numpy(), side["group_id"].rank("dense").to_numpy()) for side in (part, other)]
+        found = separation(*sides[0], *sides[1], level)
+        made.append((*key, found.first, found.second, found.area, _bounded(found.low), _bounded(found.high)))
+    schema: dict[str, pl.DataType] = {name: pl.String() for name in keys}
+    schema |= {"n": pl.Int64(), "n_fresh": pl.Int64()} | {name: pl.Float64() for name in ("area", "low", "high")}
+    return pl.DataFrame(made, schema=schema, orient="row")
+
+
+def _bounded(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,73 @@
+"""Contamination probes: n-grams in scripts with and without spaces, Min-K%, option orders, fresh items."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from afya.bench.probes import against_fresh, min_k, ngram_overlap, probe_means, published_first
+from afya.errors import DataError
+
+KEYS = {"label": "m", "model": "m", "setting": "cloze", "task": "mcq"}
+
+
+def test_runs_of_words_are_counted_as_often_as_they_stand_in_both() -> None:
+    text = "Fever for more than seven days needs a doctor"
+    assert ngram_overlap(text, text.upper(), "en") == 1.0
+    # Words 1 to 6 are alike: two of the five runs of five words.
+    assert ngram_overlap(text, "fever for more than seven days is common", "en") == pytest.approx(2 / 5)
+    assert ngram_overlap(text, "nothing of it", "en") == 0.0
+    assert ngram_overlap("too short", text, "en") is None
+    assert ngram_overlap("a b a b a b", "a b", "en", n=2) == pytest.approx(1 / 5)
+
+
+def test_scripts_without_spaces_and_marks_of_tone() -> None:
+    text = "发热超过七天的儿童应该去医院看医生"
+    assert ngram_overlap(text, text, "zh") == 1.0
+    assert ngram_overlap(text, "发热超过七天的儿童应该多喝水", "zh") == pytest.approx(2 / 8)
+    assert ngram_overlap("ọmọ náà ní ibà gíga gan", "ọmọ náà ní ibà gíga gan", "yo") == 1.0
+
+
+def test_min_k_is_the_mean_of_the_least_likely_tokens() -> None:
+    logs = [-0.1, -5.0, -0.2, -3.0, -0.3, -0.1, -0.1, -0.4, -0.2, -0.1]
+    assert min_k(logs) == pytest.approx(-4.0)
+    assert min_k(logs, 1.0) == pytest.approx(np.mean(logs))
+    assert min_k([-2.0]) == -2.0
+    assert min_k([]) is None
+    with pytest.raises(DataError, match="0 or less"):
+        min_k([0.5])
+    with pytest.raises(ValueError, match="share above 0"):
+        min_k(logs, 20)
+
+
+def test_a_model_that_has_not_seen_the_order_prefers_it_once_in_as_many() -> None:
+    assert published_first([-10.0, -11.0, -12.0]) == 1.0
+    assert published_first([-11.0, -10.0]) == 0.0
+    assert published_first([-10.0, -10.0, -12.0]) == 0.5
+    assert published_first([-10.0]) is None
+    rng = np.random.default_rng(1)
+    blind = [published_first(rng.normal(size=4).tolist()) for _ in range(800)]
+    told = [published_first([0.8, *rng.normal(size=3).tolist()]) for _ in range(800)]
+    for found, seen in ((blind, False), (told, True)):
+        rows = pl.DataFrame({"first": found, "group_id": [f"g{n // 2}" for n in range(800)], "chance": 0.25})
+        table = probe_means(
+            rows.with_columns(pl.lit("yo").alias("lang"), **{k: pl.lit(v) for k, v in KEYS.items()}), "first", "chance"
+        )
+        row = table.row(by_predicate=pl.col("lang") == "yo", named=True)
+        assert (row["n"], row["groups"]) == (800, 400)
+        assert (row["excess_low"] > 0) is seen
+
+
+def test_seen_items_are_told_from_fresh_ones_by_language() -> None:
+    rng = np.random.default_rng(2)
+
+    def rows(lang: str, mean: float) -> pl.DataFrame:
+        told = {"min_k": rng.normal(mean, 1, 200), "group_id": [f"g{n}" for n in range(200)], "lang": lang}
+        return pl.DataFrame(told).with_columns(label=pl.lit("m"), model=pl.lit("m"))
+
+    benchmark = pl.concat([rows("en", -2.0), rows("yo", -3.0), rows("zu", -3.0)])
+    table = against_fresh(benchmark, pl.concat([rows("en", -3.0), rows("yo", -3.0)]), "min_k")
+    found = {row["lang"]: row for row in table.iter_rows(named=True)}
+    assert set(found) == {"en", "yo"}
+    # Two normals one apart: Phi(1 / sqrt 2) = 0.760.
+    assert found["en"]["low"] < 0.760 < found["en"]["high"]
+    assert found["yo"]["low"] < 0.5 < found["yo"]["high"]
