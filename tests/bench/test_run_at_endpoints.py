@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from afya.bench.costs import billed
 from afya.bench.run import bench_project, bench_run
-from afya.errors import ConfigError
+from afya.errors import ConfigError, EngineError
 from afya.models.cost import BudgetSpentError
 from afya.runs import read_events
 
@@ -92,6 +92,27 @@ def test_an_error_that_would_come_again_is_not_asked_again(
     assert scores(tmp_path / "run")["error"] == 2
 
 
+def test_a_continued_run_that_fails_again_loses_nothing(
+    tmp_path: Path, serve: Callable[[Step | Answering], Server], quiz: Path
+) -> None:
+    status = [503]
+
+    def answer(asked: dict[str, Any]) -> Step:
+        return failing(3, status=status[0])(asked) if status[0] else Step(body=chat("B"))
+
+    server = serve(answer)
+    asking: dict[str, Any] = {"setting": "generate", "part_rows": 6, "options": options(server)}
+    bench_run("openai:tester", [quiz], tmp_path / "run", **asking)
+    status[0] = 401
+    with pytest.raises(EngineError, match="the key was refused"):
+        bench_run("openai:tester", [quiz], tmp_path / "run", **asking)
+    status[0] = 0
+    before = len(server.asked)
+    bench_run("openai:tester", [quiz], tmp_path / "run", **asking)
+    assert len(server.asked) == before + 2
+    assert "error" not in scores(tmp_path / "run")
+
+
 def test_a_budget_stops_the_run_and_a_larger_one_continues_it(
     tmp_path: Path, serve: Callable[[Step | Answering], Server], quiz: Path
 ) -> None:
@@ -128,6 +149,7 @@ def test_the_cost_is_projected_by_language_and_nothing_is_asked(
     assert (english.lang, english.items, english.reply_tokens) == ("en", ITEMS, 256 * ITEMS)
     assert swahili.prompt_tokens > english.prompt_tokens  # the token tax
     assert english.most_usd == pytest.approx((2 * english.prompt_tokens + 8 * english.reply_tokens) / 1e6)
+    assert english.most_usd is not None
     assert english.most_a_thousand == pytest.approx(1000 * english.most_usd / ITEMS)
     from afya.cli.bench import app
 

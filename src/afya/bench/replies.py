@@ -7,7 +7,9 @@ executor's stage. The key of a reply names everything that shapes it, so that eq
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from afya.bench.prompts import TEMPLATE_VERSION
@@ -21,6 +23,7 @@ from afya.models.base import (
     OptionRequest,
     OptionScores,
     Prompt,
+    Recorded,
     Sampling,
 )
 from afya.runs import canonical, sha256_text
@@ -101,38 +104,62 @@ def reply_key(
     return sha256_text(canonical(described))
 
 
-def answer_part(frame: pl.DataFrame, config: Mapping[str, Any], model: LanguageModel) -> Output:
+@dataclass(frozen=True)
+class Answerer:
+    """A loaded model, and the replies that it need not be asked for again, by their key."""
+
+    model: LanguageModel
+    kept: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
+
+
+def reopen(folder: Path) -> dict[str, tuple[object, ...]]:
+    """Make a model's parts that hold passing errors unfinished, and give what they hold besides, by key.
+
+    A passing error is a request that got no answer but may get one another time (`unavailable`). The parts' tables
+    stay until they are written anew, so nothing that was paid for is lost if this try fails as well.
+    """
+    import polars as pl
+
+    kept: dict[str, tuple[object, ...]] = {}
+    for path in sorted(folder.glob("p-*.parquet")):
+        try:
+            passing = pl.read_parquet(path, columns=["finish_reason"])["finish_reason"] == "unavailable"
+        except pl.exceptions.PolarsError:
+            continue  # not a part that was finished; it is made again
+        if passing.any():
+            path.with_suffix(".json").unlink(missing_ok=True)
+            frame = pl.read_parquet(path, columns=["key", *_REPLY]).select("key", *_REPLY)
+            kept.update((row[0], row[1:]) for row in frame.filter(~passing).iter_rows())
+    return kept
+
+
+def answer_part(frame: pl.DataFrame, config: Mapping[str, Any], state: Answerer) -> Output:
     """One prompt part answered by a model: a reply for every row, in the same order.
 
-    `config`: model (its name in the run), engine, sha256, options (of the engine), setting, sampling (mapping or null).
+    `config`: model (its name in the run), engine, sha256, options (those that shape replies), setting, sampling
+    (mapping or null).
 
     Raises:
         EngineError: the loaded model is not the one that the run names, or answered another number of requests.
     """
     import polars as pl
 
+    model = state.model
     if model.identity.sha256 != config["sha256"]:
         raise EngineError(
             f"The model '{config['model']}' changed since the run began: its files have another hash.",
             hint="Start a new run for the changed model.",
         )
     sampling = None if config["sampling"] is None else _sampling(config["sampling"])
-    rows = frame.select("messages", "answer_prefix", "options", "end_turn").rows()
-    prompts = [Prompt(tuple(Message(**message) for message in messages), prefix) for messages, prefix, _, _ in rows]
-    answered: Sequence[Generation | OptionScores]
-    if sampling is None:
-        requests = [
-            OptionRequest(prompt, tuple(options), bool(end_turn))
-            for prompt, (_, _, options, end_turn) in zip(prompts, rows, strict=True)
-        ]
-        answered = model.score_options(requests)
-    else:
-        answered = model.generate(prompts, sampling)
-    if len(answered) != len(rows):
-        raise EngineError(f"The model '{config['model']}' gave {len(answered)} answers to {len(rows)} requests.")
-    columns = [_columns(reply) for reply in answered]
     keys = [reply_key(model.identity, sha, sampling, config["options"]) for sha in frame["prompt_sha"]]
-    table = pl.DataFrame(columns, schema={name: replies_schema()[name] for name in _REPLY}, orient="row")
+    replies: list[tuple[object, ...] | None] = [state.kept.get(key) for key in keys]
+    open_rows = [place for place, reply in enumerate(replies) if reply is None]
+    answered = _ask(model, frame[open_rows], sampling)
+    if len(answered) != len(open_rows):
+        raise EngineError(f"The model '{config['model']}' gave {len(answered)} answers to {len(open_rows)} requests.")
+    for place, answer in zip(open_rows, answered, strict=True):
+        replies[place] = _columns(answer)
+    table = pl.DataFrame(replies, schema={name: replies_schema()[name] for name in _REPLY}, orient="row")
     told = frame.select(
         pl.lit(config["model"]).alias("model"),
         pl.lit(config["setting"]).alias("setting"),
@@ -142,6 +169,21 @@ def answer_part(frame: pl.DataFrame, config: Mapping[str, Any], model: LanguageM
         pl.Series("key", keys, dtype=pl.String),
     )
     return Output(pl.concat([told, table], how="horizontal").select(list(replies_schema())))
+
+
+def _ask(model: LanguageModel, frame: pl.DataFrame, sampling: Sampling | None) -> Sequence[Generation | OptionScores]:
+    """The answers to the rows of a prompt part."""
+    if isinstance(model, Recorded):
+        return model.recall(frame["item_id"].to_list())
+    rows = frame.select("messages", "answer_prefix", "options", "end_turn").rows()
+    prompts = [Prompt(tuple(Message(**message) for message in messages), prefix) for messages, prefix, _, _ in rows]
+    if sampling is None:
+        requests = [
+            OptionRequest(prompt, tuple(options), bool(end_turn))
+            for prompt, (_, _, options, end_turn) in zip(prompts, rows, strict=True)
+        ]
+        return model.score_options(requests)
+    return model.generate(prompts, sampling)
 
 
 _REPLY = (

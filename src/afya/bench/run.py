@@ -17,10 +17,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from afya import executor
 from afya.bench import replies as reply_stage
+from afya.bench.costs import Projection, budget_for, project, spent_usd
 from afya.bench.prompt_parts import ITEMS, write_items, write_prompts
 from afya.bench.prompts import SETTINGS, TEMPLATE_VERSION, Setting, literals_sha
 from afya.bench.score import NORMALISATIONS, Normalise, score_part
@@ -28,9 +30,11 @@ from afya.bench.score import STAGE as SCORES
 from afya.bench.tasks import CHOICE_TASKS, Chosen, Selection, choose
 from afya.bench.tasks import STAGE as SELECT
 from afya.errors import ConfigError
-from afya.models.base import LanguageModel, Sampling
-from afya.models.load import engine_options, identify, load_model, parse_spec, scores_options
-from afya.runs import Ledger, RunFolder, sha256_path, sink_frame, write_frame
+from afya.models.base import Recorded, Sampling
+from afya.models.cost import Budget, Price
+from afya.models.load import engine_options, identify, load_model, parse_spec, price_of, scored_by, shaping_options
+from afya.models.remote import RemoteModel
+from afya.runs import Ledger, Rejection, RunFolder, sha256_path, sink_frame, write_frame
 
 if TYPE_CHECKING:
     import polars as pl
@@ -59,7 +63,7 @@ class BenchResult:
 
 @dataclass(frozen=True)
 class _Asked:
-    """One model of a run: its name there, how to load it, and what decides its replies."""
+    """One model of a run: its name there, how to load it, what decides its replies, and what they cost."""
 
     name: str
     spec: str
@@ -67,15 +71,17 @@ class _Asked:
     sha256: str
     options: dict[str, object]
     setting: Setting
+    price: Price | None
 
     @property
     def slug(self) -> str:
         return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', self.name)}-{self.sha256[:8]}-{self.setting}"
 
     def described(self) -> dict[str, object]:
+        """What decides the replies: not where the model lies (the hash says which it is), nor what it costs."""
         told = asdict(self)
-        del told["spec"]  # where the model lies; the hash says which it is
-        return told
+        del told["spec"], told["price"]
+        return {**told, "options": shaping_options(self.spec, self.options)}
 
 
 def bench_run(
@@ -93,6 +99,7 @@ def bench_run(
     normalise: Normalise = "none",
     options: Mapping[str, object] | None = None,
     part_rows: int = PART_ROWS,
+    budget_usd: float | None = None,
     on_progress: Progress | None = None,
 ) -> BenchResult:
     """Measure one or more models on the choice items of dataset folders; continue the run if it was begun before.
@@ -102,21 +109,26 @@ def bench_run(
         out: the run folder.
         langs: language codes; None takes those of the twelve that the datasets have.
         limit: items per language and task, the same groups in every language.
-        setting: letter, cloze or generate. A model whose engine cannot score options is asked to generate.
+        setting: letter, cloze or generate. A model whose engine cannot score options is asked to generate, one that
+            compares whole texts by cloze.
         sampling: how replies are drawn when generating; greedy, 256 tokens, when None.
         options: settings of the engines (dtype, device, batch_tokens, base_url ...); each takes those it knows.
         part_rows: items in a part, the unit that a killed run repeats at most.
+        budget_usd: what the run may cost, from its first start on; every model's price must be known then.
 
     Raises:
         ConfigError, DataError: the request is impossible; nothing was asked yet.
-        EngineError: a model cannot be loaded or reached. RunError: the folder holds another run.
-        What was done so far stands, and the same command continues it; a run that answered nothing leaves the folder.
+        EngineError: a model cannot be loaded or reached. RunError: the folder holds another run, or the budget is
+        spent. What was done so far stands, and the same command continues it: requests that got no answer, but may get
+        one another time, are made again. A run that answered nothing leaves the folder.
     """
     if setting not in SETTINGS:
         raise ConfigError(f"There is no setting '{setting}'.", hint=f"Settings: {', '.join(SETTINGS)}.")
     if normalise not in NORMALISATIONS:
         raise ConfigError(f"There is no normalisation '{normalise}'.", hint=f"Known: {', '.join(NORMALISATIONS)}.")
     asked = _models([models] if isinstance(models, str) else models, setting, dict(options or {}))
+    prices = [(model.name, model.price) for model in asked]
+    budget_for(budget_usd, prices, 0.0)  # an unknown price is refused before anything is made
     paths = tuple(Path(dataset) for dataset in datasets)
     chosen = choose(Selection(paths, None if langs is None else tuple(langs), tuple(tasks), tuple(splits), limit, seed))
     sampling = sampling or Sampling()
@@ -138,7 +150,8 @@ def bench_run(
     with RunFolder.open(Path(out), "bench run", recipe, seed=seed) as folder:
         folder.event("started", items=chosen.rows, models=[model.name for model in asked])
         try:
-            rows, ledger = _measure(folder, asked, chosen, sampling, normalise, part_rows, on_progress)
+            budget = budget_for(budget_usd, prices, 0.0 if budget_usd is None else spent_usd(folder.parts))
+            rows, ledger = _measure(folder, asked, chosen, sampling, normalise, part_rows, budget, on_progress)
         except Exception:
             # A wrong option is often seen only when the model is loaded: the corrected command may have the folder.
             if not any(folder.parts.glob("*/p-*.json")):
@@ -148,6 +161,42 @@ def bench_run(
     return BenchResult(Path(out), tuple((model.name, model.setting) for model in asked), rows, ledger)
 
 
+def bench_project(
+    models: str | Sequence[str],
+    datasets: Sequence[Path],
+    *,
+    langs: Sequence[str] | None = None,
+    tasks: Sequence[str] = CHOICE_TASKS,
+    splits: Sequence[str] = ("test",),
+    setting: Setting = "letter",
+    limit: int | None = None,
+    seed: int = 0,
+    sampling: Sampling | None = None,
+    options: Mapping[str, object] | None = None,
+) -> list[Projection]:
+    """What `bench_run` with the same arguments would ask and cost, a row for each model and language; asks nothing.
+
+    Raises ConfigError and DataError as `bench_run` does.
+    """
+    if setting not in SETTINGS:
+        raise ConfigError(f"There is no setting '{setting}'.", hint=f"Settings: {', '.join(SETTINGS)}.")
+    asked = _models([models] if isinstance(models, str) else models, setting, dict(options or {}))
+    paths = tuple(Path(dataset) for dataset in datasets)
+    chosen = choose(Selection(paths, None if langs is None else tuple(langs), tuple(tasks), tuple(splits), limit, seed))
+    _literals(chosen.langs)
+    longest = (sampling or Sampling()).max_tokens
+    rows: list[Projection] = []
+    with TemporaryDirectory() as place, RunFolder.open(Path(place) / "run", "bench run", {}) as folder:
+        prompts = {
+            used: write_prompts(folder, chosen, used, PART_ROWS, Ledger())
+            for used in dict.fromkeys(model.setting for model in asked)
+        }
+        for model in asked:
+            tokens = longest if model.setting == "generate" and model.engine != "replies" else 0
+            rows += project(model.name, model.price, prompts[model.setting], tokens)
+    return rows
+
+
 def _measure(
     folder: RunFolder,
     asked: Sequence[_Asked],
@@ -155,6 +204,7 @@ def _measure(
     sampling: Sampling,
     normalise: Normalise,
     part_rows: int,
+    budget: Budget | None,
     on_progress: Progress | None,
 ) -> tuple[int, Ledger]:
     """Everything that a run does in its folder; returns the number of scores, and the ledger."""
@@ -166,7 +216,11 @@ def _measure(
         if model.setting not in prompts:
             prompts[model.setting] = write_prompts(folder, chosen, model.setting, part_rows, ledger)
     done = [
-        (model, prompts[model.setting], _ask(folder, model, prompts[model.setting], sampling, ledger, on_progress))
+        (
+            model,
+            prompts[model.setting],
+            _ask(folder, model, prompts[model.setting], sampling, ledger, budget, on_progress),
+        )
         for model in asked
     ]
     rows = _join(folder, done, normalise, ledger)
@@ -185,9 +239,9 @@ def _models(specs: Sequence[str], setting: Setting, options: Mapping[str, object
         engine, _ = parse_spec(spec)
         told = engine_options(spec, options)
         identity = identify(spec, **told)
-        effective: Setting = setting if scores_options(spec) else "generate"
+        effective: Setting = {"options": setting, "texts": "cloze", "nothing": "generate"}[scored_by(spec)]
         name = labelled["label"] if labelled else identity.name
-        asked.append(_Asked(name, spec, engine, identity.sha256, told, effective))
+        asked.append(_Asked(name, spec, engine, identity.sha256, told, effective, price_of(spec, **told)))
     known = {name for spec in specs for name in _known_options(spec)}
     unknown = sorted(key for key, value in options.items() if value is not None and key not in known)
     if unknown:
@@ -232,8 +286,29 @@ def _literals(langs: Sequence[str]) -> dict[str, str]:
 # Replies --------------------------------------------------------------------------------------------------------------
 
 
-def _load(spec: str, options: Mapping[str, object], _config: Mapping[str, Any]) -> LanguageModel:
-    return load_model(spec, **options)
+def _load(
+    asked: _Asked,
+    kept: Mapping[str, tuple[object, ...]],
+    budget: Budget | None,
+    _config: Mapping[str, Any],
+) -> reply_stage.Answerer:
+    model = load_model(asked.spec, **asked.options)
+    if isinstance(model, RemoteModel):
+        model.budget = budget
+    return reply_stage.Answerer(model, kept)
+
+
+def _account_for_recorded(model: _Asked, sources: Sequence[Path], ledger: Ledger) -> None:
+    """Name in the ledger the replies of a file that belong to no item of the run."""
+    import polars as pl
+
+    recorded = load_model(model.spec, **model.options)
+    if not isinstance(recorded, Recorded):
+        return
+    wanted = set(pl.scan_parquet(list(sources)).select("item_id").collect()["item_id"])
+    stage = f"recorded:{model.name}"
+    others = [Rejection(stage, item_id, "not_asked_about") for item_id in sorted(recorded.item_ids - wanted)]
+    ledger.add(stage, len(recorded.item_ids), len(recorded.item_ids) - len(others), others)
 
 
 def _ask(
@@ -242,15 +317,19 @@ def _ask(
     sources: list[Path],
     sampling: Sampling,
     ledger: Ledger,
+    budget: Budget | None,
     on_progress: Progress | None,
 ) -> list[executor.Part]:
+    if model.engine == "replies":
+        _account_for_recorded(model, sources, ledger)
+    kept = reply_stage.reopen(folder.parts / model.slug)
     stage = executor.Stage(
         name=f"{reply_stage.STAGE}:{model.name}:{model.setting}",
         function=reply_stage.answer_part,
         config={**model.described(), "model": model.name, "sampling": _drawn(model, sampling)},
         reads=tuple(reply_stage.prompts_schema()),
         writes=tuple(reply_stage.replies_schema()),
-        setup=partial(_load, model.spec, model.options),
+        setup=partial(_load, model, kept, budget),
     )
     total = _rows(sources)
     finished = 0
@@ -261,6 +340,8 @@ def _ask(
         folder.event("part", model=model.name, setting=model.setting, part=part.path.stem, done_before=before)
         if on_progress is not None:
             on_progress(f"{model.name} ({model.setting})", finished, total)
+        if budget is not None:
+            budget.check()
 
     if on_progress is not None:
         on_progress(f"{model.name} ({model.setting})", 0, total)

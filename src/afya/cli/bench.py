@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from afya.cli import bench_extract
+
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
+    from afya.bench.costs import Projection
     from afya.runs import Ledger
 
 app = typer.Typer(help="Measure models in every language, and report what came out.", no_args_is_help=True)
+app.command("extract")(bench_extract.extract)
 
 
 @app.command("run")
@@ -23,7 +28,8 @@ def run(
         list[str],
         typer.Option(
             "--model",
-            help="hf:FOLDER, hf:OWNER/NAME or openai:NAME, optionally named: base=hf:FOLDER. May be repeated.",
+            help="hf:FOLDER, hf:OWNER/NAME, openai:NAME, anthropic:NAME, google:NAME, embed:FOLDER or replies:FILE, "
+            "optionally named: base=hf:FOLDER. May be repeated.",
         ),
     ],
     data: Annotated[list[Path], typer.Option("--data", help="A dataset folder. May be repeated.")],
@@ -51,12 +57,34 @@ def run(
     device: Annotated[str | None, typer.Option("--device", help="hf: cpu, cuda, cuda:1 ...")] = None,
     batch_tokens: Annotated[int | None, typer.Option("--batch-tokens", help="hf: tokens in one batch.")] = None,
     base_url: Annotated[
-        str | None, typer.Option("--base-url", help="openai: the endpoint, such as http://localhost:8000/v1")
+        str | None,
+        typer.Option(
+            "--base-url",
+            help="Models at an address: the address, such as http://localhost:8000/v1; openai: several with commas.",
+        ),
     ] = None,
     api_key_env: Annotated[
-        str | None, typer.Option("--api-key-env", help="openai: the environment variable that holds the key.")
+        str | None,
+        typer.Option("--api-key-env", help="Models at an address: the environment variable that holds the key."),
     ] = None,
-    concurrency: Annotated[int | None, typer.Option("--concurrency", help="openai: requests at a time.")] = None,
+    concurrency: Annotated[
+        int | None, typer.Option("--concurrency", help="Models at an address: requests at a time, at most.")
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option",
+            help="KEY=VALUE (YAML), any other setting of an engine: price_in=2.5, body={reasoning_effort: low}, "
+            "omit=[temperature], id_column=id. May be repeated.",
+        ),
+    ] = None,
+    budget_usd: Annotated[
+        float | None,
+        typer.Option("--budget-usd", min=0.0, help="Stop before the run costs more, counted from its first start."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be asked and what it would cost; ask nothing.")
+    ] = False,
 ) -> None:
     """Ask models about the items of datasets, score what they say, and write the report."""
     from typing import cast
@@ -65,40 +93,62 @@ def run(
 
     from afya.bench.prompts import Setting
     from afya.bench.report import print_table, write_csv, write_report
-    from afya.bench.run import bench_run
+    from afya.bench.run import bench_project, bench_run
     from afya.bench.score import Normalise
     from afya.bench.summary import read_scores, summarise
     from afya.items import SPLITS
     from afya.languages import parse_codes
     from afya.models.base import Sampling
 
+    chosen_langs = None if langs.strip() == "all" else parse_codes(langs)
+    splits = SPLITS if split.strip() == "all" else _listed(split)
+    sampling = Sampling(max_tokens=max_tokens, temperature=temperature, seed=seed)
+    options = {
+        "dtype": dtype,
+        "device": device,
+        "batch_tokens": batch_tokens,
+        "base_url": base_url,
+        "api_key_env": api_key_env,
+        "concurrency": concurrency,
+        **_settings(option or []),
+    }
+    console = Console()
+    if dry_run:
+        rows = bench_project(
+            model,
+            data,
+            langs=chosen_langs,
+            tasks=_listed(tasks),
+            splits=splits,
+            setting=cast(Setting, setting),
+            limit=limit,
+            seed=seed,
+            sampling=sampling,
+            options=options,
+        )
+        _print_projection(rows, console)
+        return
     with _progress() as report_progress:
         result = bench_run(
             model,
             data,
             out,
-            langs=None if langs.strip() == "all" else parse_codes(langs),
+            langs=chosen_langs,
             tasks=_listed(tasks),
-            splits=SPLITS if split.strip() == "all" else _listed(split),
+            splits=splits,
             setting=cast(Setting, setting),
             limit=limit,
             seed=seed,
-            sampling=Sampling(max_tokens=max_tokens, temperature=temperature, seed=seed),
+            sampling=sampling,
             normalise=cast(Normalise, normalise),
-            options={
-                "dtype": dtype,
-                "device": device,
-                "batch_tokens": batch_tokens,
-                "base_url": base_url,
-                "api_key_env": api_key_env,
-                "concurrency": concurrency,
-            },
+            options=options,
+            budget_usd=budget_usd,
             on_progress=report_progress,
         )
-    console = Console()
     for name, used in result.models:
         if used != setting:
-            console.print(f"{name}: its endpoint scores no given options, so it was asked to generate.", markup=False)
+            why = "compares whole texts" if used == "cloze" else "scores no given options"
+            console.print(f"{name}: it {why}, so its setting is {used}.", markup=False)
     console.print(_ledger_table(result.ledger))
     summary = summarise(read_scores([out]))
     print_table(summary, console)
@@ -134,6 +184,56 @@ def report(
     table = page.with_suffix(".csv")
     write_csv(summary, table)
     console.print(f"Report: {page}; table: {table}", markup=False, soft_wrap=True)
+
+
+def _settings(told: list[str]) -> dict[str, object]:
+    """The engine settings of --option KEY=VALUE; values are YAML."""
+    from afya.datafiles import override
+    from afya.errors import ConfigError
+
+    settings: dict[str, object] = {}
+    for text in told:
+        key, equals, _ = text.partition("=")
+        if not equals or not key.isidentifier():
+            raise ConfigError(f"--option '{text}' is not of the form KEY=VALUE.", hint="For example: price_in=2.5")
+        settings = override(settings, text)
+    return settings
+
+
+def _print_projection(rows: Sequence[Projection], console: Console) -> None:
+    import math
+
+    from rich.table import Table
+    from rich.text import Text
+
+    from afya.bench.costs import token_rates
+
+    def dollars(value: float | None) -> str:
+        return "not known" if value is None else f"{value:,.4f}"
+
+    table = Table(title="What would be asked (nothing was)", title_justify="left")
+    for name in (
+        "model",
+        "language",
+        "items",
+        "prompt tokens",
+        "reply tokens",
+        "USD at least",
+        "USD at most",
+        "a 1,000",
+    ):
+        table.add_column(name, justify="left" if name in ("model", "language") else "right", overflow="fold")
+    for row in rows:
+        counts = (f"{row.items:,}", f"{row.prompt_tokens:,}", f"{row.reply_tokens:,}")
+        costs = (dollars(row.least_usd), dollars(row.most_usd), dollars(row.most_a_thousand))
+        table.add_row(Text(row.model), row.lang, *counts, *costs)
+    console.print(table)
+    known = [row.most_usd for row in rows if row.most_usd is not None]
+    console.print(
+        f"At most {math.fsum(known):,.2f} USD" + (" and what has no price." if len(known) < len(rows) else ".")
+    )
+    rates = token_rates()
+    console.print(f"Prompt tokens are estimated: rates of {rates.tokenizer} on {rates.text}.", markup=False)
 
 
 def _listed(text: str) -> tuple[str, ...]:

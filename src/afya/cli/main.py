@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from afya import __version__
-from afya.cli import ask, bench, data, demo, glossary, protocol, review, train, translate
+from afya.cli import ask, bench, data, demo, glossary, models, protocol, review, train, translate
 
 app = typer.Typer(
     name="afya",
@@ -23,6 +23,7 @@ data.app.add_typer(review.app, name="review")
 app.add_typer(translate.app, name="translate")
 app.add_typer(glossary.app, name="glossary")
 app.add_typer(bench.app, name="bench")
+app.add_typer(models.app, name="models")
 app.command("train")(train.train)
 app.command("ask")(ask.ask)
 app.add_typer(protocol.app, name="protocol")

@@ -1,7 +1,9 @@
 """Language models behind one interface: generate text, or score given options.
 
-`load_model("hf:FOLDER")` runs a local model, `load_model("openai:NAME")` asks an endpoint. Everything above this floor
-knows only the dataclasses and the `LanguageModel` protocol of base.py.
+`load_model("hf:FOLDER")` runs a local model; "openai:NAME", "anthropic:NAME" and "google:NAME" ask one at an address;
+"embed:FOLDER" compares sentence embeddings; "replies:FILE" looks up replies that were made elsewhere. Everything above
+this floor knows only the dataclasses and the `LanguageModel` protocol of base.py. What models there are, where they fit
+and what they cost is in catalogue.yaml.
 """
 
 import os

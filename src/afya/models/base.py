@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
-FinishReason = Literal["stop", "length", "filtered", "error"]
-"""Why a reply ended: by itself, at a length limit, by the provider's content filter, or it never came."""
+FinishReason = Literal["stop", "length", "filtered", "error", "unavailable"]
+"""Why a reply ended: by itself, at a length limit, by the provider's content filter; or it never came.
+
+Of those that never came, "error" would be the same another time (a prompt that is too long), "unavailable" may not be
+(a server that is down): a run that is continued asks again for these.
+"""
 
 NOT_NUMBERS = "the model returned logits that are not numbers (NaN or infinite)"
 
@@ -114,6 +118,16 @@ class LanguageModel(Protocol):
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Generation]: ...
 
     def score_options(self, requests: Sequence[OptionRequest]) -> list[OptionScores]: ...
+
+
+@runtime_checkable
+class Recorded(Protocol):
+    """Replies that were made elsewhere: they are looked up by item, no prompt is answered."""
+
+    @property
+    def item_ids(self) -> frozenset[str]: ...
+
+    def recall(self, item_ids: Sequence[str]) -> list[Generation]: ...
 
 
 def context_error(tokens: int, context: int) -> str:

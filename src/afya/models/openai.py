@@ -1,4 +1,4 @@
-"""Any OpenAI-compatible endpoint: chat completions over HTTP, with bounded retries.
+"""Any OpenAI-compatible endpoint: chat completions over HTTP.
 
 Servers that speak it: OpenAI, vLLM, SGLang, llama.cpp, Ollama, OpenRouter and others. The key is read from an
 environment variable and never written anywhere. API: platform.openai.com/docs/api-reference/chat.
@@ -6,149 +6,129 @@ environment variable and never written anywhere. API: platform.openai.com/docs/a
 
 from __future__ import annotations
 
+import json
 import os
 import threading
-import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from afya.errors import EngineError
-from afya.models.base import (
-    FinishReason,
-    Generation,
-    ModelIdentity,
-    OptionRequest,
-    OptionScores,
-    Prompt,
-    Sampling,
-)
-from afya.models.endpoint import Endpoint, EndpointOptions, Fault, checked_address
+from pydantic import field_validator
+
+from afya.errors import ConfigError
+from afya.models.base import FinishReason, ModelIdentity, Prompt, Sampling
+from afya.models.cost import Price
+from afya.models.endpoint import Endpoint, Fault, checked_address
+from afya.models.remote import RemoteModel, RemoteOptions, Told, chat_messages, drawing, refused_setting
 from afya.runs import canonical, scrub, sha256_text
 
 _ADDRESS = "https://api.openai.com/v1"
+_KEY_ENV = "OPENAI_API_KEY"
 _FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length", "content_filter": "filtered"}
-NO_SCORES = (
-    "gives no log-probabilities of given options (chat endpoints return those of their own words only); "
-    "measure this model by generation"
-)
-
-Told = tuple[str, FinishReason, int, int]
 
 
-class OpenAIOptions(EndpointOptions):
-    """Settings of a chat endpoint. `base_url` None: AFYA_OPENAI_BASE_URL, else OpenAI's own address."""
+class OpenAIOptions(RemoteOptions):
+    """Settings of a chat endpoint. `base_url` None: AFYA_OPENAI_BASE_URL, else OpenAI's own address.
 
-    base_url: str | None = None
-    api_key_env: str = "OPENAI_API_KEY"
+    Several addresses, as a list or with commas, are servers of the same model; each request goes to the emptiest.
+    """
 
-    def address(self) -> str:
-        """The endpoint's base URL without a final slash. Raises ConfigError when it is no http(s) URL."""
-        return checked_address(
-            self.base_url or os.environ.get("AFYA_OPENAI_BASE_URL") or _ADDRESS, "http://localhost:8000/v1"
-        )
+    base_url: tuple[str, ...] | None = None
+
+    @field_validator("base_url", mode="before")
+    @classmethod
+    def _listed(cls, told: object) -> object:
+        return tuple(part.strip() for part in told.split(",")) if isinstance(told, str) else told
+
+    def addresses(self) -> tuple[str, ...]:
+        """The base URLs without final slashes. Raises ConfigError when one is no http(s) URL or is given twice."""
+        told = self.base_url or (os.environ.get("AFYA_OPENAI_BASE_URL") or _ADDRESS,)
+        found = tuple(checked_address(url, "http://localhost:8000/v1") for url in told)
+        if len(set(found)) < len(found):
+            raise ConfigError("The same address of an endpoint is given twice.", hint="Name each server once.")
+        return found
 
 
 def identify_openai(name: str, options: OpenAIOptions) -> ModelIdentity:
     """The identity of an endpoint's model: its address and name, since its weights cannot be seen."""
-    told = canonical({"address": scrub(options.address()), "model": name})
+    addresses = sorted(scrub(address) for address in options.addresses())
+    told = canonical({"address": addresses[0] if len(addresses) == 1 else addresses, "model": name})
     return ModelIdentity(name, "openai", sha256_text(told))
 
 
-class OpenAIModel:
-    """One model behind an OpenAI-compatible endpoint. Requests run `concurrency` at a time; order is kept."""
+def price_openai(name: str, options: OpenAIOptions) -> Price | None:
+    """What a model costs at its address: as told, else as the catalogue lists it for the provider who lives there."""
+    from afya.models.catalogue import listed_price
 
-    scores_options = False
+    addresses = options.addresses()
+    return options.price(listed_price(name, "openai", addresses[0]) if len(addresses) == 1 else None)
+
+
+class OpenAIModel(RemoteModel):
+    """One model behind one or more OpenAI-compatible endpoints."""
 
     def __init__(self, name: str, options: OpenAIOptions | None = None) -> None:
-        self.options = options or OpenAIOptions()
-        self.identity = identify_openai(name, self.options)
+        settings = options or OpenAIOptions()
+        addresses = settings.addresses()
+        super().__init__(identify_openai(name, settings), settings, price_openai(name, settings), len(addresses))
         self._name = name
-        key = os.environ.get(self.options.api_key_env) or None
+        variable = settings.api_key_env or _key_env(addresses[0])
+        key = os.environ.get(variable) or None
         self._endpoint = Endpoint(
-            self.options.address() + "/chat/completions",
+            f"{addresses[0]}/chat/completions",
             name,
-            self.options,
+            settings,
+            others=[f"{address}/chat/completions" for address in addresses[1:]],
             headers={"Authorization": f"Bearer {key}"} if key else {},
             key=key,
-            key_env=self.options.api_key_env,
+            key_env=variable,
         )
+        self.lanes = self._endpoint.lanes
         # Newer OpenAI models refuse 'max_tokens' and say which name they take.
         self._length_key = "max_tokens"
-
-    def score_options(self, requests: Sequence[OptionRequest]) -> list[OptionScores]:
-        """Not possible: raises EngineError saying so."""
-        raise EngineError(f"The endpoint of '{self._name}' {NO_SCORES}.")
-
-    def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Generation]:
-        """One reply a prompt. A request that fails for good is an error of its own reply.
-
-        Raises:
-            EngineError: no request can succeed: the address cannot be reached, the key or the model is refused.
-        """
-        stop = threading.Event()
-
-        def ask(prompt: Prompt) -> Generation:
-            try:
-                return self._ask(prompt, sampling, stop)
-            except BaseException:
-                stop.set()
-                raise
-
-        with ThreadPoolExecutor(self.options.concurrency) as pool:
-            return list(pool.map(ask, prompts))
 
     def close(self) -> None:
         """Close the connections."""
         self._endpoint.close()
 
-    def _ask(self, prompt: Prompt, sampling: Sampling, stop: threading.Event) -> Generation:
-        started = time.perf_counter()
-        told = self._endpoint.ask(
+    def _tell(self, prompt: Prompt, sampling: Sampling, stop: threading.Event) -> Told | Fault:
+        return self._endpoint.ask(
             "POST",
             self._endpoint.url,
             lambda: self._request(prompt, sampling),
             _read_answer,
-            refused=self._other_length_key,
+            refused=lambda status, said: self._refused(status, said, sampling),
             stop=stop,
         )
-        spent = time.perf_counter() - started
-        if isinstance(told, Fault):
-            return Generation("", "error", 0, 0, spent, told.message)
-        text, reason, asked, answered = told
-        return Generation(text, reason, asked, answered, spent)
 
-    def _other_length_key(self, status: int, said: str) -> Fault | None:
-        if status == 400 and "max_completion_tokens" in said and self._length_key == "max_tokens":
-            self._length_key = "max_completion_tokens"
+    def _refused(self, status: int, said: str, sampling: Sampling) -> Fault | None:
+        if status not in (400, 422):
+            return None
+        if "max_completion_tokens" in said and "max_completion_tokens" not in self.options.body:
+            if self._length_key == "max_tokens":
+                self._length_key = "max_completion_tokens"
             return Fault(said, again=True, wait_s=0.0)
+        ending = refused_setting(said, drawing(sampling, self.options.omit), self._name)
+        if ending is not None:
+            raise ending
         return None
 
     def _request(self, prompt: Prompt, sampling: Sampling) -> dict[str, Any]:
-        messages = [{"role": message.role, "content": message.content} for message in prompt.messages]
-        if prompt.answer_prefix:
-            # An endpoint begins its own turn; the prefix stands as the last line of what it reads instead.
-            if messages and messages[-1]["role"] == "user":
-                messages[-1]["content"] += f"\n\n{prompt.answer_prefix}"
-            else:
-                messages.append({"role": "user", "content": prompt.answer_prefix})
-        request: dict[str, Any] = {
+        return {
             "model": self._name,
-            "messages": messages,
-            "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            "seed": sampling.seed,
+            "messages": chat_messages(prompt),
             self._length_key: sampling.max_tokens,
+            **drawing(sampling, self.options.omit),
+            **self.options.body,
         }
-        if sampling.stop:
-            request["stop"] = list(sampling.stop)
-        return request
+
+
+def _key_env(address: str) -> str:
+    from afya.models.catalogue import key_variable
+
+    return key_variable("openai", address) or _KEY_ENV
 
 
 def _read_answer(body: bytes) -> Told | Fault:
     """The first choice of a chat completion: its text, why it ended, tokens read and written."""
-    import json
-
     try:
         told = json.loads(body)
         choice = told["choices"][0]
@@ -156,11 +136,15 @@ def _read_answer(body: bytes) -> Told | Fault:
         text = message.get("content")
         refusal = message.get("refusal")
         usage = told.get("usage") or {}
-        asked, answered = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        asked, answered = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         return Fault(f"the answer is not a chat completion ({type(error).__name__})", again=True)
     if text is not None and not isinstance(text, str):
         return Fault("the answer's content is not text", again=True)
     if not text and isinstance(refusal, str) and refusal:
-        return refusal, "filtered", asked, answered
-    return text or "", _FINISH.get(str(choice.get("finish_reason")), "stop"), asked, answered
+        return Told(refusal, "filtered", asked, answered)
+    return Told(text or "", _FINISH.get(str(choice.get("finish_reason")), "stop"), asked, answered)
+
+
+def _count(told: object) -> int | None:
+    return told if isinstance(told, int) and told >= 0 else None
