@@ -129,11 +129,9 @@ def score_text(
     finish_reason: str = "stop",
 ) -> Outcome:
     """The outcome of a generated reply; a choice must be exactly the set of right options to be correct."""
-    found = extract(text, choices, lang, letters, several=several or len(answer) > 1)
+    found = extract(text, choices, lang, letters, several=several or len(answer) > 1, finish_reason=finish_reason)
     if found.chosen is not None:
         return "correct" if list(found.chosen) == sorted(answer) else "wrong", list(found.chosen), None
-    if finish_reason == "filtered":
-        return "refused", None, "the provider's filter withheld the reply"
-    if found.reason == "unparseable" and finish_reason == "length":
-        return "unparseable", None, f"{found.detail}; the reply was cut off at its length limit"
-    return found.reason or "unparseable", None, found.detail
+    # The table keeps four kinds of non-answer; which kind of unparseable one it is stands in the detail.
+    outcome = found.reason if found.reason in ("refused", "empty") else "unparseable"
+    return str(outcome), None, found.detail
