@@ -137,6 +137,26 @@ def test_a_stage_too_large_for_every_node_is_refused(tmp_path: Path, sources: li
         run(Stage("halve", halve, needs=Needs(memory_gib=900)), sources, tmp_path / "out", ray=cluster)
 
 
+def test_a_dataset_built_on_the_cluster_is_the_one_built_here(tmp_path: Path, cluster: str) -> None:
+    from afya.data.build import build
+    from afya.data.recipe import Recipe
+    from afya.datafiles import validate
+
+    settings = {
+        "name": "try",
+        "sources": [{"name": "cases", "synthetic": {"vignettes": {"train": 40, "dev": 5}, "langs": "en,sw"}}],
+        **dict.fromkeys(("screen", "normalise", "exact_duplicates", "near_duplicates"), True),
+        "balance": {"rows_per_language": 30},
+        "split": {"test": 0.2},
+    }
+    recipe = validate(settings, Recipe, "the test's recipe")
+    here = build(recipe, tmp_path / "here", part_rows=16)
+    there = build(recipe, tmp_path / "there", part_rows=16, ray=cluster)
+    assert here.ledger.rows_out["publish"] > 0
+    assert sha256_path(tmp_path / "there") == sha256_path(tmp_path / "here")
+    assert there.ledger.rejections == here.ledger.rejections
+
+
 def test_a_node_that_dies_is_not_missed(tmp_path: Path, sources: list[Path], cluster: str) -> None:
     import threading
 

@@ -131,3 +131,11 @@ def test_the_datasets_library_loads_the_folder_as_it_is(tmp_path: Path, monkeypa
     assert loaded["train"][0]["options"] == ["Ndiyo", "Hapana"]
     yoruba = datasets.load_dataset(str(tmp_path / "d"), "yo", cache_dir=str(tmp_path / "cache"))
     assert yoruba["validation"].num_rows == 2
+
+
+def test_a_file_that_the_manifest_names_and_that_is_gone_is_missed(tmp_path: Path) -> None:
+    write(tmp_path / "d", [*items(7), *items(3, "yo")])
+    next((tmp_path / "d" / "data" / "yo").glob("*.parquet")).unlink()
+    assert sum(frame.height for frame in read_dataset(tmp_path / "d", ["sw"])) == 7
+    with pytest.raises(DataError, match=r"1 of its files are missing, such as data/yo/train-00000-of-00001\.parquet"):
+        list(read_dataset(tmp_path / "d"))

@@ -200,7 +200,7 @@ def _text_bytes(rows: pl.DataFrame) -> int:
 def dataset_files(path: Path, langs: Sequence[str] | None = None, splits: Sequence[str] | None = None) -> list[Path]:
     """The Parquet files of a dataset folder, in order of language and split.
 
-    Raises DataError when the folder is no finished dataset or has nothing in the languages asked for.
+    Raises DataError when the folder is no finished dataset, has nothing in the languages asked for, or lacks a file.
     """
     manifest = path / "manifest.json"
     if not path.is_dir():
@@ -209,20 +209,28 @@ def dataset_files(path: Path, langs: Sequence[str] | None = None, splits: Sequen
         raise DataError(
             f"{path}: no manifest.json; this is no finished dataset folder.", hint="Build it with 'afya data'."
         )
-    rows = read_json(manifest)["rows"]
+    told = read_json(manifest)
+    rows = told["rows"]
     for code in langs or ():
         if code not in rows:
             raise DataError(
                 f"{path} has nothing in {language(code).name} ({code}).", hint=f"It has: {', '.join(rows)}."
             )
     found = [
-        file
+        path / name
         for code in (langs or rows)
         for split in (splits or SPLITS)
-        for file in sorted((path / "data" / code).glob(f"{split}-*.parquet"))
+        for name in sorted(told["files"])
+        if name.startswith(f"data/{code}/{split}-")
     ]
     if not found:
         raise DataError(f"{path} has no rows in the splits asked for ({', '.join(splits or SPLITS)}).")
+    missing = [file.relative_to(path).as_posix() for file in found if not file.exists()]
+    if missing:
+        raise DataError(
+            f"{path}: {len(missing)} of its files are missing, such as {missing[0]}.",
+            hint="Copy the folder again, or build it anew.",
+        )
     return found
 
 

@@ -134,7 +134,7 @@ def validate(item: Item) -> tuple[str, str] | None:
     Reasons are stable names used in ledgers: empty_question, missing_option, missing_answer, answer_outside_options,
     empty_value, unknown_language, unknown_task, unknown_split, unknown_origin, bad_id.
     """
-    if _blank(item.question):
+    if blank(item.question):
         return "empty_question", "the question has no text"
     if item.lang not in registry():
         return "unknown_language", f"'{item.lang}' is not in the language registry"
@@ -152,7 +152,7 @@ def validate(item: Item) -> tuple[str, str] | None:
     return _validate_answer(item)
 
 
-def _blank(text: str | None) -> bool:
+def blank(text: str | None) -> bool:
     """Whether nothing can be seen of it: zero-width spaces and joiners, which `strip` leaves, are no text either."""
     return not text or not any(sign.isprintable() and not sign.isspace() for sign in text)
 
@@ -162,7 +162,7 @@ def _validate_answer(item: Item) -> tuple[str, str] | None:
         if len(item.options) < 2:
             return "missing_option", f"{len(item.options)} option(s), at least 2 are needed"
         for index, option in enumerate(item.options):
-            if _blank(option):
+            if blank(option):
                 return "missing_option", f"option {index + 1} has no text"
     if item.task in ("mcq", "nli"):
         if item.options is None:

@@ -336,7 +336,7 @@ class RunFolder:
                 keys = differences({key: old.get(key) for key in described}, described)
                 raise RunError(
                     f"{path} holds another run. What differs: {'; '.join(keys[:8])}.",
-                    hint="Continue with the settings of that run, or choose another folder.",
+                    hint="Continue with the settings of that run, choose another folder, or remove this one.",
                 )
             return cls(path, old)
         make_folder(path)

@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from afya.cli.translate import app
 from afya.data.building import write_sample
 from afya.errors import ConfigError, EngineError
+from afya.folders import read_dataset
+from afya.items import from_frame
 
 LANGUAGES = [{"code": "en", "targets": ["sw", "es"]}, {"code": "sw", "targets": ["en"]}, {"code": "es", "targets": []}]
 
@@ -75,6 +77,33 @@ def test_a_dataset_folder(engine: list[str], tmp_path: Path) -> None:
     output = run("data", tmp_path / "sample", "--out", tmp_path / "out", *engine[:4], "--target", "sw,es")
     assert "translate en-sw" in output
     assert "80 items in 2 language(s) written" in output
+
+
+def test_a_dataset_folder_by_a_workflow(engine: list[str], tmp_path: Path) -> None:
+    write_sample(tmp_path / "sample", ["en"])
+
+    def critic(asked: Asked) -> tuple[int, bytes]:
+        message = {"role": "assistant", "content": "Looks good to me."}
+        return 200, json.dumps({"choices": [{"message": message, "finish_reason": "stop"}]}).encode()
+
+    recipe = tmp_path / "workflow.yaml"
+    with serving(critic) as server:
+        model = f'{{model: "openai:judge", options: {{base_url: "{server.url}/v1"}}}}'
+        recipe.write_text(f"tries: 1\nverify: {{checks: false}}\ncritic: {model}\n", encoding="utf-8")
+        folders = (tmp_path / "sample", "--out", tmp_path / "out")
+        output = run("data", *folders, *engine, "--workflow", recipe)
+    # A critique that did not come counts against the text.
+    assert "40 items are doubtful" in output
+    items = [item for frame in read_dataset(tmp_path / "out") for item in from_frame(frame)]
+    assert all(item.extra_value("review") for item in items)
+    assert {step["stage"] for step in items[0].extra_value("provenance")} == {"draft", "critique", "route"}
+
+
+def test_scores_count_the_lines_that_the_command_for_files_writes(tmp_path: Path) -> None:
+    (tmp_path / "ref.txt").write_text("Homa kali\u2028sana leo.\nMpe maji.\n", encoding="utf-8")
+    (tmp_path / "made.txt").write_text("Homa kali sana leo.\nMpe maji.\n", encoding="utf-8")
+    output = run("score", tmp_path / "ref.txt", "--hypothesis", tmp_path / "made.txt", "-t", "sw", "--samples", "100")
+    assert "2 segments" in output
 
 
 def test_engines_are_listed_with_their_pairs(engine: list[str]) -> None:

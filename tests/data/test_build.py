@@ -13,6 +13,7 @@ from recipes_for_tests import built, dataset, item, medqa, question, reasons, re
 
 from afya.data.build import build, work_folder
 from afya.errors import ConfigError, DataError, RunError
+from afya.items import Item
 from afya.runs import Ledger, RunFolder, sha256_path
 
 
@@ -297,3 +298,97 @@ def test_a_subset_of_the_real_sets_is_built_in_twelve_or_more_languages(tmp_path
     assert len(result.manifest["rows"]) >= 12
     assert result.ledger.rows_out["publish"] > 2000
     result.ledger.check()
+
+
+def test_of_copies_the_test_question_stays_and_is_not_trained_on(tmp_path: Path) -> None:
+    asked = "What is good for a child with fever, as the doctor said in the first lesson?"
+    dataset(tmp_path / "notes", [item(1, group_id="notes:1", source="notes", question=asked)])
+    dataset(tmp_path / "exam", [item(1, group_id="exam:1", source="exam", question=asked, split="test")])
+    both = ({"dataset": "notes"}, {"dataset": "exam"})
+    for stage in ("exact_duplicates", "near_duplicates"):
+        built(tmp_path / stage, *both, root=tmp_path, **{stage: True})
+        assert {name: entry.split for name, entry in rows(tmp_path / stage).items()} == {"exam:1:en": "test"}
+
+
+def test_groups_that_a_duplicate_joins_share_a_split(tmp_path: Path) -> None:
+    def pair(name: str, number: int, split: str = "train") -> list[Item]:
+        group = {"group_id": f"{name}:{number}", "source": name, "split": split}
+        other = item(number, "sw", **group, question=f"Swali {name} namba {number} kuhusu mtoto.")
+        return [item(number, **group), other]
+
+    dataset(tmp_path / "notes", [entry for number in range(60) for entry in pair("notes", number)])
+    dataset(tmp_path / "exam", [entry for number in range(60) for entry in pair("exam", number, "train")])
+    dataset(tmp_path / "final", pair("final", 3, "test"))
+    names = ({"dataset": "notes"}, {"dataset": "exam"}, {"dataset": "final"})
+    # Row by row the English of the second copy goes and its Swahili stays.
+    kept = {"exact_duplicates": {"scope": "row"}, "split": {"dev": 0.3, "test": 0.2}}
+    built(tmp_path / "out", *names, root=tmp_path, part_rows=16, **kept)
+    found = rows(tmp_path / "out")
+    assert len([name for name in found if name.endswith(":en")]) == 60
+    for number in range(60):
+        named = {found[f"{name}:{number}:sw"].split for name in ("notes", "exam")}
+        assert len(named) == 1
+        assert named == {"test"} or number != 3
+    assert {entry.split for entry in found.values()} == {"train", "dev", "test"}
+
+
+def test_what_a_benchmark_asks_goes_though_the_row_that_shows_it_went_before(tmp_path: Path) -> None:
+    asked = "Which measure protects an infant of two months best from tetanus and measles in a village clinic?"
+    dataset(tmp_path / "exam", [item(1, group_id="exam:1", question=asked, split="test")])
+    for name in ("a", "b"):
+        translation = item(
+            1, "zu", group_id=f"{name}:1", source=name, question=f"Umbuzo {name} mayelana nengane encane?"
+        )
+        dataset(tmp_path / name, [item(1, group_id=f"{name}:1", source=name, question=asked), translation])
+    dataset(tmp_path / "other", [item(5)])
+    names = [{"dataset": name} for name in ("a", "b", "other")]
+    stages = {"exact_duplicates": {"scope": "row"}, "decontaminate": {"benchmarks": ["exam"]}}
+    built(tmp_path / "out", *names, root=tmp_path, **stages)
+    assert list(rows(tmp_path / "out")) == ["quiz:5:en"]
+    assert reasons(tmp_path / "out", "decontaminate")["b:1:zu"] == "contaminated"
+
+
+def test_a_dataset_folder_that_lacks_rows_is_refused(tmp_path: Path) -> None:
+    folder = dataset(tmp_path / "quiz", [item(number, lang) for number in range(4) for lang in ("en", "sw")])
+    file = next((folder / "data" / "sw").glob("*.parquet"))
+    pl.read_parquet(file)[:1].write_parquet(file)
+    for _ in range(2):
+        with pytest.raises(ConfigError, match=r"sw/train.* is not the file that manifest\.json names"):
+            built(tmp_path / "out", {"dataset": "quiz"}, root=tmp_path, on_missing="skip")
+        file.unlink(missing_ok=True)
+
+
+def test_nothing_to_publish_is_an_error_and_a_recipe_that_cannot_be_read_can_be_mended(tmp_path: Path) -> None:
+    dataset(tmp_path / "quiz", [item(number, licence="CC-BY-NC-4.0") for number in range(4)])
+    with pytest.raises(DataError, match=r"No row is left to publish \(licence_non_commercial 4\)"):
+        built(tmp_path / "out", {"dataset": "quiz"}, root=tmp_path)
+    assert not (tmp_path / "out").exists()
+    file = tmp_path / "records" / "en" / "train.json"
+    file.parent.mkdir(parents=True)
+    file.write_text('[{"q": "What is good for a fever?", "a": "Water."}]')
+    for column in ("Q", "q"):
+        columns = {"question": column, "answer_text": "a", "licence": "=MIT"}
+        source = {"source": "records", "columns": columns}
+        if column == "Q":
+            with pytest.raises(DataError, match="no row has a value under 'Q'"):
+                built(tmp_path / "mended", source, root=tmp_path)
+        else:
+            assert built(tmp_path / "mended", source, root=tmp_path).ledger.rows_out["publish"] == 1
+
+
+def test_the_card_says_what_the_licences_ask_for(tmp_path: Path) -> None:
+    kinds = ("MIT", "CC-BY-NC-4.0", "CC-BY-SA-4.0", "mine")
+    dataset(tmp_path / "quiz", [item(number, licence=licence) for number, licence in enumerate(kinds)])
+    medqa(tmp_path / "medqa", [{**question(1), "answer_idx": "Z"}])
+    every = {"non_commercial": True, "share_alike": True, "unknown": True}
+    two = ({"dataset": "quiz"}, {"source": "medqa"})
+    built(tmp_path / "out", *two, root=tmp_path, licences=every, instructions={"kinds": ["mcq"]})
+    card = (tmp_path / "out" / "README.md").read_text()
+    for told in (
+        "**Non-commercial:** 1 rows (CC-BY-NC-4.0)",
+        "**Share-alike:** 1 rows (CC-BY-SA-4.0)",
+        "**Licence not known:** the terms of 1 rows (mine)",
+    ):
+        assert told in card
+    # Nothing of it was published, so nobody need be cited.
+    assert "Please cite" not in card

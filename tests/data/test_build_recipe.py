@@ -58,6 +58,9 @@ def test_a_key_can_be_changed_from_outside(tmp_path: Path) -> None:
     found, _ = load_recipe("shared-real", ["sources.medquad.limit=10", "seed=7", "screen=false", "split.dev=0.1"])
     limits = {entry.label: entry.limit for entry in found.sources}
     assert (limits["medquad"], limits["kqa"], found.seed, found.screen, found.split.dev) == (10, None, 7, None, 0.1)
+    changed, _ = load_recipe("shared-real", ["screen.language=false"])
+    assert changed.screen is not None
+    assert (changed.screen.language, changed.screen.picture) == (False, True)
     with pytest.raises(ConfigError, match="no 'medqad' there"):
         load_recipe("shared-real", ["sources.medqad.limit=10"])
     with pytest.raises(ConfigError, match="one of the shipped recipes: globmed"):

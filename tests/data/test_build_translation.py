@@ -65,6 +65,19 @@ def test_what_is_missing_is_translated_and_what_fails_a_check_waits_for_people(s
     assert "2 items wait for people's review" in card
 
 
+def test_a_translation_waits_for_people_with_its_original_though_that_was_left_out(tmp_path: Path) -> None:
+    other = replace(item(4, "sw"), origin="human", translated_from="en", question="Mtoto apewe nini, kisa namba 77?")
+    same = item(4, group_id="first:4", source="first")
+    dataset(tmp_path / "first", [same])
+    dataset(tmp_path / "quiz", [item(4), other])
+    told: dict[str, Any] = {"exact_duplicates": {"scope": "row"}, "verify": VERIFY}
+    built(tmp_path / "out", {"dataset": "first"}, {"dataset": "quiz"}, root=tmp_path, **told)
+    assert set(rows(tmp_path / "out")) == {"first:4:en", "quiz:4:sw"}
+    listed = pl.read_parquet(tmp_path / "out" / REVIEW)
+    assert set(listed["item_id"]) == {"quiz:4:sw"}
+    assert item(4).question in listed["source_text"].to_list()
+
+
 def test_a_failed_translation_is_rejected_or_kept_as_the_recipe_says(sources: Path) -> None:
     for on_fail, published in (("reject", {"quiz:0:sw"}), ("keep", {"quiz:0:sw", "quiz:1:sw"})):
         out = sources / on_fail
@@ -112,6 +125,20 @@ def test_an_engine_or_a_glossary_that_is_not_there_is_said_before_the_work(sourc
     wrong = {**translate(sources), "glossary": "terms.parquet"}
     with pytest.raises(ConfigError, match=r"terms\.parquet"):
         built(sources / "out", {"dataset": "quiz"}, root=sources, translate=wrong)
+
+
+def test_each_engine_gets_its_own_options_and_a_pair_it_lacks_is_said_at_once(sources: Path) -> None:
+    told = {**translate(sources), "engines": {"es": "apertium:"}, "targets": ["sw", "es"]}
+    told["options"] = {"cutoff": 100, "timeout_s": 60}
+    if shutil.which("apertium") is not None:
+        built(sources / "out", {"dataset": "quiz"}, root=sources, translate=told, licences={"share_alike": True})
+        assert {entry.lang for entry in rows(sources / "out").values()} == {"en", "es", "sw"}
+    for options, said in (({"cutof": 1}, "Did you mean 'cutoff'"), ({"voice": 1}, "They have: cutoff")):
+        with pytest.raises(ConfigError, match=said):
+            built(sources / "no", {"dataset": "quiz"}, root=sources, translate={**told, "options": options})
+    lacking = {**translate(sources), "targets": ["sw", "yo"]}
+    with pytest.raises(ConfigError, match="yo"):
+        built(sources / "no", {"dataset": "quiz"}, root=sources, translate=lacking)
 
 
 @pytest.mark.skipif(shutil.which("apertium") is None, reason="Apertium is not installed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -140,13 +141,30 @@ def test_machine_and_back_translations_are_sources_of_their_own(shared: Path, tm
 def test_tico19_has_each_sentence_in_19_languages(shared: Path, tmp_path: Path) -> None:
     result = _import(shared, tmp_path / "out", "tico19", "tico19")
 
-    # One list repeats itself as 306 lines of nothing but commas.
-    assert result.ledger.reasons("import") == {"empty_question": 306}
+    # One list repeats itself as 306 lines of nothing but commas; 274 French and 3 Somali sentences are other lines'.
+    assert result.ledger.reasons("import") == {"empty_question": 306, "misaligned": 277}
     rows = result.manifest["rows"]
-    assert {counts["test"] for counts in rows.values() if "test" in counts} == {3071}
-    assert sum("test" in counts for counts in rows.values()) == 19
+    sentences = {lang: counts["test"] for lang, counts in rows.items() if "test" in counts}
+    assert len(sentences) == 19
+    assert {lang: count for lang, count in sentences.items() if count != 3071} == {"fr": 2797, "so": 3068}
     assert rows["wo"] == {"train": 306}
     assert result.rows_written == sum(counts.get(split, 0) for counts in rows.values() for split in SPLITS)
+
+
+def test_tico19_puts_somali_beside_the_english_it_translates(shared: Path, tmp_path: Path) -> None:
+    _import(shared, tmp_path / "out", "tico19", "tico19")
+
+    path = shared / "data" / "tico19" / "tico19_multiparallel.jsonl"
+    published = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    locale = next(name for name in published[0] if name.startswith("so"))
+    somali: dict[str, str] = {}
+    for frame in read_dataset(tmp_path / "out"):
+        rows = frame.filter(frame["lang"] == "so")
+        somali |= dict(zip(rows["group_id"], rows["question"], strict=True))
+    # The sentence of line 1500 (from 0) translates the English line 1501, which is the 1502nd.
+    assert somali["tico19:sentence-1502"] == published[1500][locale]
+    assert somali["tico19:sentence-1101"] == published[1100][locale]
+    assert "tico19:sentence-1160" not in somali
 
 
 def test_sib200_is_aligned_over_25_languages(shared: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from afya.errors import DataError
 from afya.folders import read_dataset
 from afya.items import Item, from_frame
 from afya.sources import SOURCES, ImportResult, import_source
+from afya.sources.tico19_alignment import Aligner
 
 Imported = tuple[dict[str, Item], ImportResult]
 
@@ -289,6 +290,12 @@ def test_tico19_refuses_a_list_whose_source_term_differs(tmp_path: Path) -> None
     result = import_source("tico19", tmp_path / "in", tmp_path / "out")
 
     assert reasons(result)["misaligned"] == 1
+
+
+@pytest.mark.parametrize("lang", ["so", "fr", "sw"])
+def test_tico19_leaves_a_file_alone_whose_lines_are_in_line(lang: str) -> None:
+    aligner = Aligner()
+    assert [aligner.line_of(lang, line, f"sentence {line}") for line in range(3071)] == list(range(3071))
 
 
 @pytest.mark.parametrize("write", [native.sib200, native.sib200_tsv])

@@ -45,8 +45,11 @@ def test_what_there_is_not_is_said() -> None:
 def test_an_unsupported_pair_lists_what_the_engine_has_shortly() -> None:
     everything = {(one, two) for one in registry() for two in registry() if one != two and "zu" not in (one, two)}
     told = str(unsupported("nllb", "en", "zu", everything))
+    assert told.startswith("nllb does not translate English (en) to Zulu (zu). It translates between any two of: af, ")
+    told = str(unsupported("nllb", "en", "zu", everything - {("sw", "fr")}))
     assert told.startswith("nllb does not translate English (en) to Zulu (zu). From en it has: af, ")
     assert "It translates into: af, " in told
+    assert str(unsupported("nllb", "en", "en", everything)).endswith("Name two different languages.")
     assert "no pair of languages at all" in str(unsupported("empty", "en", "zu", ()))
 
 

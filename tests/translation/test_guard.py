@@ -218,6 +218,21 @@ def test_an_engine_that_answers_nothing_stops_the_work_after_three_tries() -> No
     assert len(engine.asked) == 3
 
 
+def test_one_text_that_stops_an_engine_is_its_own_error_unless_the_engine_is_down() -> None:
+    def choking(texts: Sequence[str]) -> list[Translation]:
+        if "poison" in texts:
+            raise EngineError("The program hung.")
+        return shout(texts)
+
+    assert "The program hung" in str(ask(Scripted(choking), ["poison"])[0].error)
+
+    def dead(texts: Sequence[str]) -> list[Translation]:
+        raise EngineError("The server cannot be reached.")
+
+    with pytest.raises(EngineError, match="cannot be reached"):
+        ask(Scripted(dead), ["the last text of a build"])
+
+
 def test_an_unsupported_pair_is_told_at_once() -> None:
     def answering(texts: Sequence[str]) -> list[Translation]:
         raise unsupported("scripted", "en", "sw", {("fr", "es")})

@@ -31,6 +31,7 @@ def memory(tmp_path: Path) -> Memory:
 def test_an_entry_is_one_text_in_one_direction(memory: Memory) -> None:
     assert memory.add(f"  {FEVER.replace(' ', '  ')}\n", "Mpya.", "en", "sw", "human") == Added(replaced=1)
     assert memory.add(FEVER, "Ya mashine.", "en", "sw", "machine") == Added(kept=1)
+    assert memory.add(FEVER, "Kukubaliwa tu.", "en", "sw", "reviewed") == Added(kept=1)
     assert memory.add(FEVER, "Ingane.", "en", "zu") == Added(new=1)
     found = memory.exact(FEVER, "en", "sw")
     assert found is not None

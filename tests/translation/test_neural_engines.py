@@ -183,6 +183,10 @@ def test_the_transliteration_model_reads_names(shared: Path) -> None:
     assert sara.text == "sara"
     assert sara.score == pytest.approx(-0.0517, abs=1e-3)
     assert "knows no piece" in str(latin.error)
+    with pytest.raises(EngineError, match=r"Name .*aren-transliteration"):
+        ct2.load(str(folder.parent), options)
+    with pytest.raises(EngineError, match="device 'cuda:99' cannot be used"):
+        ct2.load(str(folder), {**options, "device": "cuda:99"})
     with pytest.raises(ConfigError, match="tokenization=characters"):
         ct2.load(str(folder), {"source": "ar", "target": "en"})
     with pytest.raises(ConfigError, match="option source"):

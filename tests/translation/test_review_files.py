@@ -84,6 +84,22 @@ def test_formulas_stay_texts(queue: Queue, tmp_path: Path) -> None:
         assert [line["EN_Data"] for line in csv.DictReader(handle)][1:] == ["'=1+1 is\ntwo", "''Quoted'"]
 
 
+def test_what_other_programs_make_of_a_sheet_is_still_read(queue: Queue, tmp_path: Path) -> None:
+    path = tmp_path / "sheet.csv"
+    export_rows(queue.waiting("ade"), path)
+    fill(
+        path,
+        {
+            ROWS[0].row_id: {"Accuracy": "4.0", "Fluency": "5,00", "Completeness": " 3 ", "Expert_Revised": "\u200b"},
+            ROWS[1].row_id: {"Expert_Revised": "\u200b \u200e"},
+        },
+    )
+    imported = import_ratings(queue, path, "ade")
+    assert (imported.counts.added, imported.blank) == (1, 2)
+    found = {entry.row: entry.ratings for entry in queue.rows()}
+    assert found[ROWS[0]] == (Rating(ROWS[0].row_id, "ade", 4, 5, 3),)
+
+
 def test_every_wrong_line_is_named_and_nothing_is_taken(queue: Queue, tmp_path: Path) -> None:
     path = tmp_path / "sheet.xlsx"
     export_rows(queue.waiting("ade"), path)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from afya.errors import ConfigError, EngineError
+from afya.errors import ConfigError, DataError, EngineError
 from afya.translation.review import Queue, Rating, ReviewRow, settle
 
 ROW = ReviewRow(
@@ -171,6 +171,18 @@ def test_agreement_and_means_are_told_for_each_language(tmp_path: Path) -> None:
         assert agreed["fluency"].alpha is None
         mean = queue.means()["sw"]["accuracy"]
         assert (mean.n, mean.clusters) == (12, 6)
+
+
+def test_a_queue_that_nobody_made_is_refused_where_it_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such review queue"):
+        Queue(tmp_path / "reveiw.sqlite", made=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_edit_of_which_nothing_can_be_seen_is_refused(tmp_path: Path) -> None:
+    with Queue(tmp_path / "review.sqlite") as queue:
+        queue.add([ROW])
+        assert "the edit is empty" in queue.rate([rating("a", 4, edit="\u200b")]).refused[0]
 
 
 def test_a_database_that_cannot_be_used_is_an_error_in_a_sentence(tmp_path: Path) -> None:

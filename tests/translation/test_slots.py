@@ -74,6 +74,23 @@ def test_an_answer_that_the_options_give_is_no_slot(answer: tuple[int, ...], tol
     assert shouted(one).answer_text == made
 
 
+def test_a_turn_that_repeats_question_or_answer_is_translated_with_it() -> None:
+    turns = (Turn("user", " It burns.\n"), Turn("assistant", "Where?"), Turn("assistant", "Drink water."))
+    one = item(
+        task="dialogue", options=None, answer=None, question="It burns.", answer_text="Drink water.", turns=turns
+    )
+    assert names(one) == ["question", "answer_text", "turn.1"]
+    made = shouted(one)
+    assert [turn.text for turn in made.turns or ()] == [" IT BURNS.\n", "WHERE?", "DRINK WATER."]
+    assert [turn.role for turn in made.turns or ()] == ["user", "assistant", "assistant"]
+
+
+def test_a_rationale_of_letters_alone_never_reaches_an_engine() -> None:
+    assert "rationale" not in names(item(rationale="(B)"))
+    assert shouted(item(rationale="(B)")).rationale == "(B)"
+    assert "rationale" in names(item(rationale="B is right."))
+
+
 @pytest.mark.parametrize(
     "labels", [("A. ", "B. ", "C. "), ("(a) ", "(b) ", "(c) "), ("1) ", "2) ", "3) "), ("Ａ：", "Ｂ：", "Ｃ：")]
 )
@@ -102,7 +119,7 @@ def test_a_non_commercial_engine_marks_its_rows() -> None:
     assert made.licence == "MIT"
 
 
-@pytest.mark.parametrize("texts", [{}, {"question": " "}])
+@pytest.mark.parametrize("texts", [{}, {"question": " "}, {"question": "\u200b"}])
 def test_a_missing_translation_is_an_error_that_names_the_slot(texts: dict[str, str]) -> None:
     with pytest.raises(DataError, match="s:1:en: the translation of its question is"):
         rebuild(item(), texts, "sw", FREE)

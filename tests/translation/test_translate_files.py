@@ -134,7 +134,8 @@ def test_an_engine_that_is_gone_or_a_full_disk_leaves_no_file(tmp_path: Path) ->
 def test_a_dataset_comes_out_in_other_languages_with_an_account(tmp_path: Path) -> None:
     write_sample(tmp_path / "sample", ["en", "fr"])
     engine = Fickle()
-    manifest, ledger = translate_dataset(tmp_path / "sample", tmp_path / "out", engine, "en", ["sw", "es"])
+    done = translate_dataset(tmp_path / "sample", tmp_path / "out", engine, "en", ["sw", "es"])
+    manifest, ledger = done.manifest, done.ledger
     assert set(manifest["rows"]) == {"sw", "es"}
     assert ledger.rows_in["translate en-sw"] == 40
     ledger.check()
@@ -161,9 +162,10 @@ def test_items_that_fail_stand_in_the_ledger(tmp_path: Path) -> None:
         ) -> list[Translation]:
             return super().translate([text + " mute" * (text in first) for text in texts], source, target)
 
-    manifest, ledger = translate_dataset(
+    done = translate_dataset(
         tmp_path / "sample", tmp_path / "out", Choosy(), "en", ["sw"], check=True, keep_source=True
     )
+    manifest, ledger = done.manifest, done.ledger
     rejected = [entry for entry in ledger.rejections if entry.reason == "not_translated"]
     assert len(rejected) >= 1
     assert "question" in (rejected[0].detail or "")

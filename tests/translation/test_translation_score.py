@@ -36,6 +36,11 @@ def test_engines_are_compared_to_the_first_with_signatures() -> None:
     ]
 
 
+def test_an_interval_stays_on_the_scale() -> None:
+    for found in score(REFERENCE[:3], {"near": NEAR[:3]}, "sw", samples=100):
+        assert 0 <= found.low <= found.value <= found.high <= 100
+
+
 def test_engines_that_do_not_differ_are_not_told_apart() -> None:
     assert [entry.p for entry in score(REFERENCE, {"one": NEAR, "two": NEAR}, "sw", samples=100)] == [None, 1, None, 1]
 

@@ -157,6 +157,13 @@ def test_a_finding_leads_to_a_revision_and_everything_said_is_kept(endpoint: End
     assert "quantities:" in told
 
 
+def test_nobody_is_asked_about_a_text_without_words(endpoint: Endpoint) -> None:
+    flow = workflow(endpoint, critique(finding("38.5", "other")), revision("99"), verify={"critique": True})
+    outcomes = flow.run(["38.5", " "], "en", "fr", Table({}), checker=Checker("en", "fr"))
+    assert [(outcome.text, outcome.route) for outcome in outcomes] == [("38.5", "publish"), (" ", "publish")]
+    assert endpoint.asked == []
+
+
 def test_checks_alone_can_ask_for_a_revision(endpoint: Endpoint) -> None:
     outcome = run(workflow(endpoint, None, revision(GOOD)), BAD)
     assert (outcome.text, outcome.route) == (GOOD, "publish")
@@ -292,6 +299,9 @@ def test_recipes_are_checked(tmp_path: Path) -> None:
         read_recipe(file)
     file.write_text("verify: {critique: true}\n")
     with pytest.raises(ConfigError, match="needs a critic"):
+        read_recipe(file)
+    file.write_text("critic: {model: 'openai:x'}\nrounds: 0\n")
+    with pytest.raises(ConfigError, match="neither critic nor reviser is ever asked"):
         read_recipe(file)
     with pytest.raises(ConfigError, match="unknown key 'critics'"):
         load_workflow({"critics": {}})

@@ -10,11 +10,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Literal, get_args
 
+from afya.bench.extract_words import folder as commitments
 from afya.bench.literals import PromptLiterals, prompt_literals
 from afya.errors import ConfigError, DataError
 from afya.items import Item
 from afya.models.base import Message, OptionRequest, Prompt
-from afya.runs import canonical, sha256_text
+from afya.runs import canonical, sha256_path, sha256_text
 from afya.text.literals import text_literals
 
 Setting = Literal["letter", "cloze", "generate"]
@@ -79,7 +80,9 @@ def prompt_sha(request: OptionRequest | Prompt) -> str:
 def literals_sha(lang: str) -> str:
     """The hash of the fixed texts that a language's prompts and extraction use; part of a run's recipe."""
     texts = [prompt_literals(lang).model_dump(mode="json"), text_literals(lang).model_dump(mode="json")]
-    return sha256_text(canonical(texts))
+    words = commitments()
+    read = [words / f"{lang}.yaml", words.parent / "alphabets.yaml", words.parent / "thinking.yaml"]
+    return sha256_text(canonical([*texts, *(sha256_path(path) for path in read if path.exists())]))
 
 
 def _options(item: Item) -> tuple[str, ...]:

@@ -22,10 +22,20 @@ RatersOption = Annotated[int, typer.Option("--raters", min=2, help="Ratings a te
 LangsOption = Annotated[str | None, typer.Option("--langs", help="Only these languages: sw,yo,zu.")]
 
 
-def _open(queue: str, raters: int) -> Queue:
+def _open(queue: str, raters: int, *, made: bool = True) -> Queue:
     from afya.translation.review import Queue
 
-    return Queue(queue, raters=raters)
+    return Queue(queue, raters=raters, made=made)
+
+
+def _name(rater: str) -> str:
+    """A rater's name, spaced in one way, so that no one counts as two people."""
+    from afya.errors import ConfigError
+
+    name = " ".join(rater.split())
+    if not name:
+        raise ConfigError("--rater names nobody.", hint="Say who rates, such as --rater asha.")
+    return name
 
 
 def _codes(langs: str | None) -> tuple[str, ...] | None:
@@ -45,7 +55,7 @@ def add(
 
     from afya.data.reviewing import fill_queue
 
-    with _open(queue, raters) as opened:
+    with _open(queue, raters, made=False) as opened:
         counts = fill_queue(dataset, opened)
     Console().print(f"{counts.added:,} texts added, {counts.present:,} were in the queue already.")
 
@@ -104,6 +114,7 @@ def export(
 
     from afya.translation.review_files import export_rows
 
+    rater = _name(rater)
     with _open(queue, raters) as opened:
         waiting = opened.waiting(rater, langs=_codes(langs), disputed=disputed)
         count = export_rows(islice(waiting, limit), out)
@@ -123,6 +134,7 @@ def import_(
 
     from afya.translation.review_files import import_ratings
 
+    rater = _name(rater)
     with _open(queue, raters) as opened:
         imported = import_ratings(opened, sheet, rater, check=_edit_check(), replace=replace)
     console = Console()

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from afya.cli import translate_check, translate_memory, translate_score
+from afya.cli.tables import plain, table_of
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from afya.translation.base import Translator
     from afya.translation.checks import Checker
     from afya.translation.files import Report, Work
     from afya.translation.glossary import Glossary
+    from afya.translation.workflow import Workflow
 
 app = typer.Typer(help="Translate texts, files and datasets; check and score translations.", no_args_is_help=True)
 app.add_typer(translate_memory.app, name="memory")
@@ -62,17 +63,17 @@ def text(
     with _working(engine, source, target, glossary, check, remembered, option) as work:
         answers, verdicts = work.translate([words])
     if answers[0].error is not None:
-        raise EngineError(f"There is no translation: {answers[0].error}.")
+        raise EngineError(f"There is no translation: {answers[0].error.rstrip('.')}.")
     typer.echo(answers[0].text)
     told = [] if answers[0].score is None else [f"score {answers[0].score:.3f}"]
     told += [answers[0].note] if answers[0].note else []
     if told:
         typer.echo("; ".join(told), err=True)
     if check:
-        table = _table("check", "verdict", "detail")
+        table = table_of("check", "verdict", "detail")
         for verdict in verdicts[0]:
             result = "passed" if verdict.passed else ("failed" if verdict.judged else "not judged")
-            table.add_row(*_plain(verdict.check, result, verdict.detail or ""))
+            table.add_row(*plain(verdict.check, result, verdict.detail or ""))
         _console(err=True).print(table)
 
 
@@ -129,6 +130,9 @@ def data(
     check: CheckOption = False,
     remembered: MemoryOption = None,
     keep_source: Annotated[bool, typer.Option("--keep-source", help="Write the original items too.")] = False,
+    workflow: Annotated[
+        Path | None, typer.Option("--workflow", "-w", help="A workflow (YAML): critic, reviser and what suffices.")
+    ] = None,
     option: SettingOption = None,
 ) -> None:
     """Translate the items of a dataset folder, slot by slot, into a new folder, with an account of every item."""
@@ -137,20 +141,26 @@ def data(
 
     codes = [code for code in parse_codes(target) if target != "all" or code != source]
     terms = _glossary(glossary)
-    with _loaded(engine, option, remembered) as translator, _items(translator.identity.name) as told:
-        manifest, ledger = translate_dataset(
+    with (
+        _loaded(engine, option, remembered) as translator,
+        _workflow(workflow) as steps,
+        _items(translator.identity.name) as told,
+    ):
+        done = translate_dataset(
             path,
             out,
             translator,
             source,
             codes,
             glossary=terms,
+            workflow=steps,
             check=check,
             keep_source=keep_source,
             on_progress=told,
         )
         identity = translator.identity
-    table = _table("stage", "items in", "written", "rejected")
+    ledger, manifest = done.ledger, done.manifest
+    table = table_of("stage", "items in", "written", "rejected")
     for column in table.columns[1:]:
         column.justify = "right"
     for stage in ledger.rows_in:
@@ -164,6 +174,8 @@ def data(
         _say(console, f"... and {len(ledger.rejections) - _SHOWN:,} more in {out / 'ledger.parquet'}")
     if identity.non_commercial:
         _say(console, f"Not for commercial use: {identity.name} stands under {identity.licence}.")
+    if done.doubtful:
+        _say(console, f"{done.doubtful:,} items are doubtful: they have review: true in extra.")
     count = sum(sum(splits.values()) for splits in manifest["rows"].values())
     _say(console, f"{count:,} items in {len(manifest['rows'])} language(s) written to {out}.")
 
@@ -180,15 +192,15 @@ def engines(
 
     console = _console()
     if engine is None:
-        table = _table("engine", "is", "written as")
+        table = table_of("engine", "is", "written as")
         for name, kind in ENGINES.items():
-            table.add_row(*_plain(name, kind.told, kind.written))
+            table.add_row(*plain(name, kind.told, kind.written))
         console.print(table)
         return
     with _loaded(engine, option) as translator:
         pairs = sorted(translator.pairs())
         identity = translator.identity
-        table = _table("from", "into")
+        table = table_of("from", "into")
         for source in dict.fromkeys(source for source, _ in pairs):
             table.add_row(source, " ".join(target for own, target in pairs if own == source))
         console.print(table)
@@ -255,6 +267,21 @@ def _working(
         yield Work(translator, source, target, terms, checker)
 
 
+@contextmanager
+def _workflow(path: Path | None) -> Iterator[Workflow | None]:
+    from afya.translation.workflow import Workflow
+    from afya.translation.workflow_recipe import read_recipe
+
+    if path is None:
+        yield None
+        return
+    loaded = Workflow.load(read_recipe(path))
+    try:
+        yield loaded
+    finally:
+        loaded.close()
+
+
 def _glossary(path: Path | None) -> Glossary | None:
     if path is None:
         return None
@@ -282,7 +309,7 @@ def _finish(report: Report, out: Path, what: str, check: bool) -> None:
         # Those of an earlier run are not this file's.
         problems.unlink(missing_ok=True)
     if check:
-        table = _table("check", "failed", f"of {report.checked:,}", title="Checks that failed")
+        table = table_of("check", "failed", f"of {report.checked:,}", title="Checks that failed")
         for name, count in report.failures.most_common():
             table.add_row(name, f"{count:,}", f"{count / max(1, report.checked):.1%}")
         console.print(table if report.failures else f"All checks passed on {report.checked:,} {what}.")
@@ -330,7 +357,8 @@ def _bar(what: str, unit: str) -> Iterator[Callable[[int, int, int], None]]:
         TextColumn(f"{{task.fields[count]:,}} {unit}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=_console(err=True), transient=True) as bar:
+    console = _console(err=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=None, count=0)
 
         def update(done: int, total: int, count: int) -> None:
@@ -347,19 +375,3 @@ def _console(*, err: bool = False) -> Console:
 
 def _say(console: Console, line: str) -> None:
     console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _table(*columns: str, title: str | None = None) -> Table:
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def _plain(*cells: str) -> list[Any]:
-    """Cells that are shown as they are: a bracket in a text is no markup."""
-    from rich.text import Text
-
-    return [Text(cell) for cell in cells]

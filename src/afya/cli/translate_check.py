@@ -20,8 +20,8 @@ _SHOWN_CHARACTERS = 160
 
 def check(
     file: Annotated[Path, typer.Argument(help="A TSV file: source text, tab, translation; one pair a line.")],
-    source: Annotated[str, typer.Option("--source", help="The language of the first column, such as en.")],
-    target: Annotated[str, typer.Option("--target", help="The language of the second column, such as sw.")],
+    source: Annotated[str, typer.Option("--source", "-s", help="The language of the first column, such as en.")],
+    target: Annotated[str, typer.Option("--target", "-t", help="The language of the second column, such as sw.")],
     checks: Annotated[
         str | None, typer.Option("--checks", help="Only these checks: quantities,polarity; all by default.")
     ] = None,

@@ -15,10 +15,10 @@ def score(
     reference: Annotated[Path, typer.Argument(help="Human translations: a text file, a segment a line.")],
     hypothesis: Annotated[
         list[str],
-        typer.Option("--hypothesis", "-t", help="An engine's translations: FILE or NAME=FILE; may be repeated."),
+        typer.Option("--hypothesis", help="An engine's translations: FILE or NAME=FILE; may be repeated."),
     ],
-    target: Annotated[str, typer.Option("--target", help="The language translated into.")],
-    source: Annotated[str, typer.Option("--source", help="The language translated from.")] = "en",
+    target: Annotated[str, typer.Option("--target", "-t", help="The language translated into.")],
+    source: Annotated[str, typer.Option("--source", "-s", help="The language translated from.")] = "en",
     original: Annotated[Path | None, typer.Option("--original", help="The source texts, for --comet.")] = None,
     comet: Annotated[
         str | None, typer.Option("--comet", help="A COMET or AfriCOMET checkpoint or name, run by comet-score.")
@@ -70,11 +70,7 @@ def _named(entry: str) -> tuple[str, Sequence[str]]:
 
 
 def _lines(path: Path) -> list[str]:
-    from afya.errors import DataError
+    from afya.translation.files import text_lines
 
-    try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: byte {error.start} is not UTF-8.") from None
+    # As 'afya translate file' counts them: a text may hold other signs that end a line.
+    return [line.text for line in text_lines(path)]

@@ -18,12 +18,13 @@ from afya.data import instruct, licences, normalise, publish, review, screen, sp
 from afya.data.chunks import PART_ROWS
 from afya.data.decontaminate import Benchmark, Decontaminate, decontaminate
 from afya.data.exact import ExactDuplicates, exact_duplicates
-from afya.data.finding import Absent, Found, fetch_hub, find_sources
+from afya.data.finding import Absent, fetch_hub, find_sources
 from afya.data.near import NearDuplicates, near_duplicates
 from afya.data.read import read_sources
 from afya.data.recipe import Recipe, check_settings
+from afya.data.rows import lost
 from afya.data.steps import Building, Progress
-from afya.errors import ConfigError
+from afya.errors import ConfigError, DataError
 from afya.folders import refuse_other
 from afya.runs import Ledger, RunFolder, canonical, read_json, scrub, sha256_path, sha256_text
 
@@ -75,6 +76,8 @@ def build(
             another build, or cannot be written; what was done so far stands, and the same command continues it.
     """
     out = Path(out)
+    if recipe.translate is not None:
+        part_rows = min(part_rows, recipe.translate.rows_per_part)
     check_settings(recipe)
     found, absent = find_sources(recipe, Path(sources))
     described = {
@@ -97,7 +100,13 @@ def build(
         folder.event("started", sources=[entry.label for entry in found])
         here = [fetch_hub(entry, Path(sources), work / "hub") if entry.spec.hub else entry for entry in found]
         building = Building(folder.parts, workers=workers, ray=ray, on_progress=on_progress)
-        parts, listed = _stages(recipe, building, here, Path(sources), part_rows)
+        try:
+            read = read_sources(building, here, recipe, part_rows)
+        except DataError:
+            # It is mended in the recipe or in the files, and for either what was begun here would be refused.
+            shutil.rmtree(work)
+            raise
+        parts, listed = _stages(recipe, building, read, Path(sources))
         manifest = publish.publish(building, parts, out, described, recipe, here, absent, listed)
         folder.event("finished", rows=building.ledger.rows_out[publish.STAGE])
         if not keep_work:
@@ -107,11 +116,10 @@ def build(
 
 
 def _stages(
-    recipe: Recipe, building: Building, found: Sequence[Found], sources: Path, part_rows: int
+    recipe: Recipe, building: Building, read: list[Path], sources: Path
 ) -> tuple[list[Path], pl.DataFrame | None]:
-    """Every stage of the recipe in its order; the parts to publish, and what people are to review."""
-    parts = read_sources(building, found, recipe, part_rows)
-    parts = building.apply(licences.stage(recipe.licences), parts)
+    """Every stage of the recipe after reading, in its order; the parts to publish, and what people are to review."""
+    parts = building.apply(licences.stage(recipe.licences), read)
     if recipe.screen is not None:
         parts = building.apply(screen.stage(recipe.screen), parts)
     if recipe.normalise is not None:
@@ -121,18 +129,19 @@ def _stages(
         parts = building.apply(licences.stage(recipe.licences, licences.AGAIN), parts)
     if recipe.verify is not None:
         parts = building.apply(verify.stage(recipe, sources), parts)
+    verified = parts
     if recipe.exact_duplicates is not None:
         parts = _exact(building, parts, recipe.exact_duplicates)
     if recipe.near_duplicates is not None:
         parts = _near(building, parts, recipe.near_duplicates)
     if recipe.decontaminate is not None:
-        parts = _decontaminate(building, parts, recipe.decontaminate, sources)
+        parts = _decontaminate(building, parts, read, recipe.decontaminate, sources)
     if recipe.balance is not None:
         parts = balancing.balance(building, parts, recipe.balance, recipe.seed)
     if recipe.instructions is not None:
         parts = building.apply(instruct.stage(recipe.instructions, recipe.seed), parts)
     parts = split.split(building, parts, recipe.split, recipe.seed)
-    return parts, review.listing(building, parts, recipe)
+    return parts, review.listing(building, parts, verified, recipe)
 
 
 def _in_order(parts: Sequence[Path]) -> tuple[str, ...]:
@@ -155,12 +164,16 @@ def _near(building: Building, parts: list[Path], rule: NearDuplicates) -> list[P
     return near_duplicates(building, parts, settings.model_dump(mode="json"))
 
 
-def _decontaminate(building: Building, parts: list[Path], rule: Decontaminate, sources: Path) -> list[Path]:
+def _decontaminate(
+    building: Building, parts: list[Path], read: list[Path], rule: Decontaminate, sources: Path
+) -> list[Path]:
+    """Without what the benchmarks hold; a row that was left out before still tells on the others of its group."""
     benchmarks = tuple(
         entry.model_copy(update={"path": sources / entry.path}) if isinstance(entry, Benchmark) else sources / entry
         for entry in rule.benchmarks
     )
-    pivots = tuple(sources / path for path in rule.pivots)
+    gone = lost(read, parts, building.folder / "decontaminate_lost" / "lost-rows.parquet")
+    pivots = (*(sources / path for path in rule.pivots), gone)
     settings = rule.model_copy(update={"benchmarks": benchmarks, "pivots": pivots})
     return decontaminate(building, parts, settings.model_dump(mode="json"))
 

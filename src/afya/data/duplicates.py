@@ -10,6 +10,7 @@ translations say again what another group says, even where no text shows it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,10 +26,12 @@ from afya.runs import Rejection, sha256_path, write_frame
 if TYPE_CHECKING:
     import polars as pl
 
+STAGES = ("exact_duplicates", "near_duplicates")
 Scope = Literal["group", "row"]
 Same = Callable[[Places, Places], NDArray[np.float64]]
 """(pairs,) similarities of rows, left and right by their numbers; 0 where they are not the same."""
 
+_FIRST_SPLITS = {"test": 0, "dev": 1, "train": 2}
 # In a bucket of rows that are all different only so many kept ones are compared with the rest: cost stays linear.
 _MOST_ROUNDS = 256
 # So many pairs are compared at once rather than round by round.
@@ -38,8 +41,9 @@ _FEW_PAIRS = 30_000
 def numbered(parts: Sequence[Path], sources: Sequence[str], scope: Scope) -> pl.DataFrame:
     """All rows of `parts` in their order: part (its place), item_id, and their numbers row and unit, uint32.
 
-    A smaller number goes first: by the place of its source in `sources` (those that are not named come last), then by
-    id. The rows of a unit have neighbouring numbers.
+    A smaller number goes first: test before dev before train, since the train copy of a test question would be trained
+    on; then by the place of its source in `sources` (those that are not named come last), then by id. The rows of a
+    unit have neighbouring numbers.
 
     Raises:
         DataError: two rows have the same item_id.
@@ -47,7 +51,9 @@ def numbered(parts: Sequence[Path], sources: Sequence[str], scope: Scope) -> pl.
     import polars as pl
 
     frames = [
-        pl.read_parquet(part, columns=["item_id", "group_id", "source"]).with_columns(part=pl.lit(place, pl.UInt32))
+        pl.read_parquet(part, columns=["item_id", "group_id", "source", "split"]).with_columns(
+            part=pl.lit(place, pl.UInt32), rank=pl.col("split").replace_strict(_FIRST_SPLITS, return_dtype=pl.UInt8)
+        )
         for place, part in enumerate(parts)
     ]
     rows = pl.concat(frames).with_row_index("place")
@@ -61,7 +67,8 @@ def numbered(parts: Sequence[Path], sources: Sequence[str], scope: Scope) -> pl.
         list(sources), range(len(sources)), default=len(sources), return_dtype=pl.UInt32
     )
     name = "group_id" if scope == "group" else "item_id"
-    rows = rows.with_columns(priority=priority.min().over(name)).sort("priority", name, "item_id")
+    rows = rows.with_columns(pl.col("rank").min().over(name), priority=priority.min().over(name))
+    rows = rows.sort("rank", "priority", name, "item_id")
     return (
         rows.with_columns(row=pl.int_range(pl.len(), dtype=pl.UInt32), unit=pl.col(name).rle_id().cast(pl.UInt32))
         .sort("place")
@@ -189,7 +196,10 @@ def _with_company(bucket: Places, row: Places, unit: Places) -> tuple[Places, Pl
 
 
 def told(rows: pl.DataFrame, decided: pl.DataFrame, reason: str, scope: Scope, exact: bool = False) -> pl.DataFrame:
-    """The rejections that `decided` (row, kept, similarity) asks for: columns item_id, reason, detail."""
+    """The rejections that `decided` (row, kept, similarity) asks for: columns item_id, reason, detail and kept.
+
+    `kept` is the item that says the same; null for a row that only goes with its group.
+    """
     import polars as pl
 
     names = rows.select("row", "item_id", "unit")
@@ -197,12 +207,14 @@ def told(rows: pl.DataFrame, decided: pl.DataFrame, reason: str, scope: Scope, e
     own = decided.join(names, on="row").join(kept, on="kept")
     says = pl.lit("the same as ") if exact else pl.format("{} similar to ", _decimals(pl.col("similarity")))
     own = own.with_columns(detail=pl.concat_str(says, "kept_id", pl.lit(", which is kept")))
+    chosen = ["row", "item_id", "detail", "kept_id"]
     if scope == "group":
         speaker = own.sort("row").unique("unit", keep="first", maintain_order=True)
         speaker = speaker.select("unit", by=pl.format("goes with its group: {} is {}", "item_id", "detail"))
         others = names.join(own.select("row"), on="row", how="anti").join(speaker, on="unit")
-        own = pl.concat([own.select("row", "item_id", "detail"), others.select("row", "item_id", detail="by")])
-    return own.sort("row").select("item_id", pl.lit(reason).alias("reason"), "detail")
+        others = others.select("row", "item_id", detail="by", kept_id=pl.lit(None, pl.String))
+        own = pl.concat([own.select(chosen), others])
+    return own.sort("row").select("item_id", pl.lit(reason).alias("reason"), "detail", kept="kept_id")
 
 
 def _decimals(value: pl.Expr) -> pl.Expr:
@@ -215,7 +227,7 @@ def _decimals(value: pl.Expr) -> pl.Expr:
 
 def reject(building: Building, parts: Sequence[Path], name: str, rejections: pl.DataFrame) -> list[Path]:
     """Drop the rows named in `rejections` (item_id, reason, detail) from `parts` as the stage `name` of the ledger."""
-    path = building.folder / f"{name}_tables" / "rejections.parquet"
+    path = _rejections(building, name)
     write_frame(path, rejections)
     stage = Stage(
         name,
@@ -227,10 +239,34 @@ def reject(building: Building, parts: Sequence[Path], name: str, rejections: pl.
     return building.apply(stage, parts)
 
 
+def _rejections(building: Building, name: str) -> Path:
+    return building.folder / f"{name}_tables" / "rejections.parquet"
+
+
+def joined_groups(building: Building) -> pl.DataFrame:
+    """Groups of which a row went because another group says the same: columns group_id and family.
+
+    Where rows are dropped one by one, the others of the group still say in their languages what that other group says.
+    """
+    import polars as pl
+
+    written = [path for path in map(partial(_rejections, building), STAGES) if path.exists()]
+    tables = [pl.read_parquet(path, columns=["item_id", "kept"]).drop_nulls("kept") for path in written]
+    if not tables:
+        return pl.DataFrame(schema={"group_id": pl.String, "family": pl.String})
+    # An item's id is its group's and its language.
+    groups = [pl.col(name).str.replace(r":[^:]*$", "").alias(name) for name in ("item_id", "kept")]
+    pairs = pl.concat(tables).select(groups).filter(pl.col("item_id") != pl.col("kept")).unique()
+    names = pl.concat([pairs["item_id"], pairs["kept"]]).unique().sort()
+    places = [pairs[name].replace_strict(names, range(len(names)), return_dtype=pl.Int64) for name in pairs.columns]
+    roots = components(places[0].to_numpy(), places[1].to_numpy(), len(names))
+    return pl.DataFrame({"group_id": names, "family": names[roots]})
+
+
 def _read_rejections(config: Mapping[str, Any]) -> pl.DataFrame:
     import polars as pl
 
-    return pl.read_parquet(config["rejections"])
+    return pl.read_parquet(config["rejections"], columns=["item_id", "reason", "detail"])
 
 
 def drop_rows(frame: pl.DataFrame, config: Mapping[str, Any], state: Any) -> Output:

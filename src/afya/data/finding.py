@@ -77,12 +77,23 @@ def _find(spec: SourceSpec, root: Path) -> Found:
         folder = root / spec.dataset
         if not (folder / "manifest.json").exists():
             raise DataError(f"{folder}: no finished dataset folder is there.")
-        manifest = read_json(folder / "manifest.json")
-        return Found(spec, folder, {str(name): str(digest) for name, digest in sorted(manifest["files"].items())})
+        return Found(spec, folder, _dataset_identity(folder))
     name = str(spec.source)
     reading = Reading(find_source(name), root / (spec.path or name), spec.langs, spec.split, columns_of(spec))
     _check_languages(spec, reading.source.languages)
     return Found(spec, reading.path, {reading.name_of(file): sha256_path(file) for file in reading.files})
+
+
+def _dataset_identity(folder: Path) -> dict[str, str]:
+    """The hashes of a dataset folder's files. Raises ConfigError when they are not those of its manifest."""
+    told = {str(name): str(digest) for name, digest in sorted(read_json(folder / "manifest.json")["files"].items())}
+    for name, digest in told.items():
+        if not (folder / name).exists() or sha256_path(folder / name) != digest:
+            raise ConfigError(
+                f"{folder / name} is not the file that manifest.json names: it was changed, cut off or removed.",
+                hint="Copy the folder again, or build it anew.",
+            )
+    return told
 
 
 def columns_of(spec: SourceSpec) -> dict[str, str | tuple[str, ...]] | None:

@@ -28,8 +28,21 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,59}$")]
 
 
+_SWITCHED = ("screen", "normalise", "verify", "exact_duplicates", "near_duplicates", "instructions")
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _switched(content: Any) -> Any:
+    """`true` as a stage's settings means the usual ones, `false` none: the stage is not made."""
+    if not isinstance(content, dict):
+        return content
+    return {
+        key: ({} if entry else None) if key in _SWITCHED and isinstance(entry, bool) else entry
+        for key, entry in content.items()
+    }
 
 
 def _codes(value: Any) -> Any:
@@ -151,7 +164,8 @@ class Translate(_Strict):
     engines: dict[str, str] = {}
     """Other engines for some target languages, by code."""
     options: dict[str, Any] = {}
-    """Settings of the engines. One with several values, such as base_url: [A, B], gives each worker its own in turn."""
+    """Settings of the engines; each gets those that it has. One with several values, such as base_url: [A, B], gives
+    each worker its own in turn."""
     pivot: str = "en"
     """The language to translate from; groups without it are left as they are."""
     targets: tuple[str, ...] | None = None
@@ -161,6 +175,8 @@ class Translate(_Strict):
     """A glossary file: terms are given to engines that take hints."""
     workflow: WorkflowRecipe | None = None
     """The workflow with critics and revision, see docs/translation.md."""
+    rows_per_part: Positive = 500
+    """So many rows are translated before they are put by: what a build that is killed must translate again."""
     memory_gib: Annotated[float, Field(gt=0)] = 2.0
     """Memory that one worker with its engine needs."""
 
@@ -258,13 +274,7 @@ class Recipe(_Strict):
     @classmethod
     def _switches(cls, value: Any) -> Any:
         """`screen: true` is `screen: {}`, and false leaves a stage out."""
-        if not isinstance(value, dict):
-            return value
-        stages = ("screen", "normalise", "verify", "exact_duplicates", "near_duplicates", "instructions")
-        settings: dict[Any, Any] = {True: {}, False: None}
-        return {
-            key: settings[entry] if key in stages and isinstance(entry, bool) else entry for key, entry in value.items()
-        }
+        return _switched(value)
 
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
@@ -309,7 +319,7 @@ def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> tuple[Recipe
         raise ConfigError(
             f"No recipe '{name}'.", hint=f"Give a YAML file, or one of the shipped recipes: {', '.join(shipped)}."
         )
-    content = read_yaml(path)
+    content = _switched(read_yaml(path))
     _name_sources(content)
     for text in overrides:
         content = override(content, text)
@@ -335,8 +345,6 @@ def check_settings(recipe: Recipe) -> None:
         for listed in (recipe.verify.checks, recipe.verify.blocking):
             parse_checks(listed)
     if recipe.translate is not None:
-        from afya.translation.load import parse_spec
+        from afya.data.translate import check_options
 
-        for spec in (recipe.translate.engine, *recipe.translate.engines.values()):
-            if spec is not None:
-                parse_spec(spec)
+        check_options(recipe.translate)

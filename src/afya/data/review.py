@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from afya.data.recipe import Recipe
-from afya.data.rows import draws
+from afya.data.rows import draw, draws, lost
 from afya.data.steps import Building
 from afya.data.verify import failures, translations
 from afya.executor import Output, Stage
 from afya.items import schema
+from afya.runs import sha256_path
 
 if TYPE_CHECKING:
     import polars as pl
@@ -32,8 +33,10 @@ COLUMNS = (
 """The columns of review.parquet, as the review queue takes them."""
 
 
-def listing(building: Building, parts: Sequence[Path], recipe: Recipe) -> pl.DataFrame | None:
+def listing(building: Building, parts: Sequence[Path], before: Sequence[Path], recipe: Recipe) -> pl.DataFrame | None:
     """The texts for review, sorted by language and item; None when the recipe asks for none.
+
+    `before`: the rows when the translations were checked. An original that was left out since is shown all the same.
 
     The sample is stratified: so many items for each language and source, drawn by their group's name and the seed.
     """
@@ -51,9 +54,22 @@ def listing(building: Building, parts: Sequence[Path], recipe: Recipe) -> pl.Dat
         table = rows.group_by("lang", "source").agg(pl.col("draw").bottom_k(sample).max()).sort("lang", "source")
         last = [list(row) for row in table.collect().iter_rows()]
     blocking = None if recipe.verify is None or recipe.verify.blocking is None else list(recipe.verify.blocking)
-    config = {"seed": recipe.seed, "last": last, "blocking": blocking}
-    made = building.derive(Stage(STAGE, list_rows, config, tuple(schema())), parts)
+    originals = lost(before, parts, building.folder / "review_originals" / "originals.parquet")
+    config = {
+        "seed": recipe.seed,
+        "last": last,
+        "blocking": blocking,
+        "originals": str(originals.resolve()),
+        "sha256": sha256_path(originals),
+    }
+    made = building.derive(Stage(STAGE, list_rows, config, tuple(schema()), setup=_read_originals), parts)
     return pl.concat([pl.read_parquet(path) for path in made]).sort("lang", "item_id", maintain_order=True)
+
+
+def _read_originals(config: Mapping[str, Any]) -> pl.DataFrame:
+    import polars as pl
+
+    return pl.read_parquet(config["originals"])
 
 
 def draw_rows(frame: pl.DataFrame, config: Mapping[str, Any], _state: Any) -> Output:
@@ -65,16 +81,18 @@ def draw_rows(frame: pl.DataFrame, config: Mapping[str, Any], _state: Any) -> Ou
     return Output(drawn, made=drawn.height - frame.height)
 
 
-def list_rows(frame: pl.DataFrame, config: Mapping[str, Any], _state: Any) -> Output:
-    """A row for each text of each translation that is marked or drawn."""
+def list_rows(frame: pl.DataFrame, config: Mapping[str, Any], state: Any) -> Output:
+    """A row for each text of each translation that is marked or drawn; `state` holds originals that were left out."""
     import polars as pl
 
-    from afya.data.rows import draw
     from afya.translation.slots import slots
 
     last = {(lang, source): number for lang, source, number in config["last"]}
     rows: list[tuple[Any, ...]] = []
-    for _, source, item in translations(frame):
+    originals = state.join(frame, on="group_id", how="semi")
+    for place, source, item in translations(pl.concat([frame, originals])):
+        if place >= frame.height:
+            continue
         waits = item.extra_value("review") is True
         if not waits and draw(item.group_id, config["seed"]) > last.get((item.lang, item.source), -1):
             continue

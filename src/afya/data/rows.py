@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from hashlib import blake2b
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from afya.executor import Output
 from afya.items import Item
-from afya.runs import Rejection, canonical
+from afya.runs import Rejection, canonical, write_frame
 
 if TYPE_CHECKING:
     import polars as pl
@@ -50,6 +51,20 @@ def draws(names: pl.Series, seed: int) -> pl.Series:
 def share(number: int) -> float:
     """A draw as a number from 0 to 1."""
     return number / 2**63
+
+
+def lost(before: Sequence[Path], after: Sequence[Path], file: Path) -> Path:
+    """Write the rows of `before` that are gone from `after` while others of their group are still there to `file`.
+
+    A translation whose original was left out says what the original said, and cannot be judged without it.
+    """
+    import polars as pl
+
+    there = pl.concat([pl.scan_parquet(path).select("item_id", "group_id") for path in after])
+    rows = pl.concat([pl.scan_parquet(path) for path in before])
+    gone = rows.join(there, on="item_id", how="anti").join(there, on="group_id", how="semi")
+    write_frame(file, gone.collect(engine="streaming").sort("item_id"))
+    return file
 
 
 def first_of(cases: Iterable[tuple[pl.Expr, pl.Expr, pl.Expr]]) -> tuple[pl.Expr, pl.Expr]:

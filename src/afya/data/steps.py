@@ -28,6 +28,11 @@ class Building:
     ledger: Ledger = field(default_factory=Ledger)
     _last: int | None = None
 
+    @property
+    def rows(self) -> int:
+        """How many rows the last stage passed on."""
+        return self._last or 0
+
     def apply(self, stage: Stage, parts: Sequence[Path], *, name: str | None = None) -> list[Path]:
         """Run a stage that passes rows on, account for them, and return the new parts in the order of `parts`.
 

@@ -75,8 +75,36 @@ class Engines:
         return Checker(source, target, checks=named, glossary=self.glossary)
 
 
+def check_options(rule: Translate) -> None:
+    """Raise ConfigError for an engine that is not known, or an option that none of the engines has."""
+    import difflib
+
+    from afya.translation.load import ENGINES, parse_spec
+
+    kinds = [parse_spec(spec)[0] for spec in (rule.engine, *rule.engines.values()) if spec is not None]
+    known = sorted({name for kind in kinds for name in ENGINES[kind].options()})
+    for name in rule.options:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean '{near[0]}'?" if near else f"They have: {', '.join(known) or 'none'}."
+            raise ConfigError(f"translate.options: no engine of the recipe has an option '{name}'.", hint=hint)
+
+
+def own_options(spec: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the recipe's options that the engine of `spec` has: another language's engine has others."""
+    from afya.translation.load import ENGINES, parse_spec
+
+    known = ENGINES[parse_spec(spec)[0]].options()
+    return {name: value for name, value in options.items() if name in known}
+
+
 def load_engines(config: Mapping[str, Any]) -> Engines:
-    """Load each engine once. An option with several values, such as base_url, gives each worker its own in turn."""
+    """Load each engine once. An option with several values, such as base_url, gives each worker its own in turn.
+
+    Raises ConfigError when an engine lacks a pair: before anything is translated, since what the others made is lost
+    with the recipe that is to be mended.
+    """
+    from afya.translation.codes import unsupported
     from afya.translation.load import load_translator
 
     rule = Translate.model_validate(config["rule"])
@@ -91,7 +119,10 @@ def load_engines(config: Mapping[str, Any]) -> Engines:
         if spec is None:
             raise ConfigError(f"No engine is named for {target}.", hint="Name one in translate.engines, or 'engine'.")
         specs[target] = spec
-    loaded = {spec: load_translator(spec, **options) for spec in dict.fromkeys(specs.values())}
+    loaded = {spec: load_translator(spec, **own_options(spec, options)) for spec in dict.fromkeys(specs.values())}
+    for target, spec in specs.items():
+        if (rule.pivot, target) not in loaded[spec].pairs():
+            raise unsupported(loaded[spec].identity.name, rule.pivot, target, loaded[spec].pairs())
     glossary = workflow = None
     if config["glossary"] is not None:
         from afya.translation.glossary import Glossary

@@ -6,7 +6,8 @@ Anastasopoulos A, Cattelan A, Dou Z-Y, et al. TICO-19: the Translation Initiativ
 EMNLP 2020.
 
 Formats: tico19_multiparallel.jsonl, one sentence a line under its locale codes ('id' is Indonesian: where it holds no
-id such as 'CMU_1:4', the line number names the sentence); terminologies/{f,g}_*.csv with id or stringID, sourceLang,
+id such as 'CMU_1:4', the line number names the sentence; what is out of line there is moved to the line it translates
+or refused, see `tico19_alignment`); terminologies/{f,g}_*.csv with id or stringID, sourceLang,
 targetLang, sourceString, targetString, and sometimes pos and description. Each language is an item of the task
 parallel, its group the sentence or term. A list's source term stands in every file and becomes one item. Sentences
 are an evaluation set (test); terms are for glossaries (train).
@@ -23,6 +24,7 @@ from afya.items import Split
 from afya.languages import by_foreign_code
 from afya.sources.files import csv_records, json_lines
 from afya.sources.source import Malformed, Outcome, Reading, Source, extra
+from afya.sources.tico19_alignment import Aligner
 
 _LIST_COLUMNS = ("sourceLang", "targetLang", "sourceString", "targetString")
 _NORTHERN_SOTHO = "ns"
@@ -51,6 +53,7 @@ def locale_language(locale: str) -> str:
 
 def _sentences(reading: Reading, file: Path) -> Iterator[Outcome]:
     split = reading.split("test")
+    aligner = Aligner()
     for row in json_lines(reading, file):
         if isinstance(row, Malformed):
             yield reading.reject(row)
@@ -60,15 +63,19 @@ def _sentences(reading: Reading, file: Path) -> Iterator[Outcome]:
             continue
         told = row.get("id")
         named = isinstance(told, str) and _SENTENCE_ID.fullmatch(told) is not None
-        native_id = f"sentence-{told if named else reading.line}"
         for locale, value in row.items():
             lang = locale_language(locale)
             if not reading.wants(lang) or (named and locale == "id"):
                 continue
             if isinstance(value, str):
                 native = lang == "en"
+                # Lines count from 1 in `reading`, and from 0 in the table.
+                place = None if named else aligner.line_of(lang, reading.line - 1, value)
+                if place is None and not named:
+                    yield reading.reject(Malformed("misaligned", f"the text under '{locale[:20]}' is of another line"))
+                    continue
                 yield reading.item(
-                    native_id,
+                    f"sentence-{told if place is None else place + 1}",
                     lang,
                     task="parallel",
                     split=split,

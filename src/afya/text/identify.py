@@ -48,6 +48,7 @@ _SCRIPTS = {
     "Ethi": r"\p{Ethiopic}",
 }
 _SCRIPT_PATTERNS = {name: regex.compile(pattern) for name, pattern in _SCRIPTS.items()}
+_LETTER = regex.compile(r"\p{L}")
 # An ideograph says as much as several letters.
 _WEIGHT = {"Hani": 3, "Kana": 3, "Hang": 2, "Ethi": 2}
 
@@ -156,7 +157,7 @@ def _east_asian(text: str, script: str) -> Verdict:
 
 def _latin(text: str, vocabulary: Mapping[str, frozenset[str]]) -> Verdict:
     listed = words(text)
-    count = sum(1 for word in listed if regex.search(r"\p{L}", word.text))
+    count = sum(1 for word in listed if word.text.isalpha() or _LETTER.search(word.text))
     if not count:
         return Verdict(None, 0.0, False, "Latn", "no words")
     scores = _word_scores([(fold(word.text), word.plain) for word in listed], vocabulary)

@@ -7,37 +7,15 @@ of a patient. What a token says is the `Lexicon`'s; this module puts tokens toge
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
-import regex
-
-from afya.text.number_context import DATED, MONTH, Kind, Number, Part, UnitWord, attach, date_parts, gap, is_year
+from afya.text.number_context import DATED, MONTH, Kind, Measure, Part, UnitWord, attach, date_parts, gap, is_year
 from afya.text.number_lexicon import Lexicon, lexicon
 from afya.text.number_marks import Placed, place_runs, place_tokens
 from afya.text.spelled_numbers import compose, continues, ends_number, is_power
 
-
-class Measure(NamedTuple):
-    """A number in a text.
-
-    `unit` is a key of numbers/units.yaml or None. `sure`: it is a number for certain, and so must have its like in a
-    translation; what is not sure ("one", the 19 of COVID-19) only may. `raw` are its figures as written, in ASCII,
-    or "". `other` is a second reading ("mia tano" is 500, or 100 and 5). `span` and `unit_span` are character offsets
-    of the figures and of the unit's word, where they were asked for. `linked`: it ends a range ("2-3 days").
-    `power` is what words multiply its figures by ("3 million").
-    """
-
-    value: float
-    unit: str | None
-    sure: bool
-    kind: Kind
-    raw: str = ""
-    other: float | None = None
-    span: tuple[int, int] = (0, 0)
-    unit_span: tuple[int, int] | None = None
-    linked: bool = False
-    power: float = 1.0
+_THREE = re.compile(r"\d{3}(?:[.,]\d+)?")
 
 
 def measures(text: str, lang: str, *, spans: bool = False) -> list[Measure]:
@@ -49,12 +27,11 @@ def measures(text: str, lang: str, *, spans: bool = False) -> list[Measure]:
     return read_measures(text, lexicon(lang), spans=spans)
 
 
-def read_measures(
-    text: str, words: Lexicon, *, tokens: Sequence[str] | None = None, spans: bool = False
-) -> list[Measure]:
-    """As `measures`, with the lexicon, and perhaps the text cut at blanks, at hand."""
+def read_measures(text: str, words: Lexicon, *, spans: bool = False) -> list[Measure]:
+    """As `measures`, with the lexicon at hand."""
+    tokens: Sequence[str]
     if words.spaced:
-        tokens = text.split() if tokens is None else tokens
+        tokens = text.split()
         placed = place_tokens(text, tokens, words, spans)
     else:
         tokens = []
@@ -62,29 +39,16 @@ def read_measures(
     if not placed:
         return []
     parts = _parts(placed, words, tokens)
-    numbers = [part for part in parts if type(part) is Number]
+    numbers = [part for part in parts if type(part) is Measure]
     if not numbers:
         return []
     if len(parts) > len(numbers):
         attach(parts, words)
-    if any(number.unit in DATED or is_year(number) for number in numbers):
-        parts = date_parts(parts, words, tokens)
-    return [
-        Measure(
-            part.value,
-            part.unit,
-            part.sure,
-            part.kind,
-            part.raw,
-            part.other,
-            part.span,
-            part.unit_span,
-            part.linked,
-            part.power,
-        )
-        for part in parts
-        if type(part) is Number
-    ]
+    for number in numbers:
+        if number.unit in DATED or is_year(number):
+            parts = date_parts(parts, words, tokens)
+            return [part for part in parts if type(part) is Measure]
+    return numbers
 
 
 def _parts(placed: list[Placed], words: Lexicon, tokens: Sequence[str]) -> list[Part]:
@@ -109,7 +73,7 @@ def _parts(placed: list[Placed], words: Lexicon, tokens: Sequence[str]) -> list[
         elif kind in ("name", "label"):
             mark = here.mark
             parts.append(
-                Number(
+                Measure(
                     mark.value,
                     "name" if kind == "name" else "label",
                     False,
@@ -131,7 +95,7 @@ def _span(here: Placed) -> tuple[int, int]:
     return begin + mark.start, begin + mark.end
 
 
-def _figure(placed: list[Placed], place: int, words: Lexicon, parts: list[Part]) -> tuple[Number, int]:
+def _figure(placed: list[Placed], place: int, words: Lexicon, parts: list[Part]) -> tuple[Measure, int]:
     here = placed[place]
     raw, value, last = here.mark.raw, here.mark.value, here
     place += 1
@@ -143,7 +107,7 @@ def _figure(placed: list[Placed], place: int, words: Lexicon, parts: list[Part])
                 after.mark.kind != "digits"
                 or after.start != last.end
                 or after.mark.start != 0
-                or regex.fullmatch(r"\d{3}(?:[.,]\d+)?", digits) is None
+                or _THREE.fullmatch(digits) is None
                 or placed[place - 1] is not last
             ):
                 break
@@ -152,7 +116,7 @@ def _figure(placed: list[Placed], place: int, words: Lexicon, parts: list[Part])
             place += 1
             if not digits.isdigit():
                 break
-    number = Number(value, "figure", True, raw, here.start, last.end, (_span(here)[0], _span(last)[1]))
+    number = Measure(value, "figure", True, raw, here.start, last.end, (_span(here)[0], _span(last)[1]))
     if raw[-4:-3] in (".", ",") and raw.endswith("00") and value < 1000:
         # "42.000 participants" in an English text are hardly 42.
         number.other = round(value * 1000, 6)
@@ -186,21 +150,21 @@ def _figure(placed: list[Placed], place: int, words: Lexicon, parts: list[Part])
     number.end = end.end
     if words.data.power_first and not powered and parts:
         before = parts[-1]
-        if isinstance(before, Number) and before.only_power and gap(words, before, here) <= 1:
+        if isinstance(before, Measure) and before.only_power and gap(words, before, here) <= 1:
             number.other = number.value
             number.value = round(number.value * before.value, 6)
             number.power = before.value
             number.start = before.start
             parts.pop()
             # "izinkulungwane zezigidi ezingu-1.7": thousands of millions.
-            if parts and isinstance(parts[-1], Number) and parts[-1].only_power and parts[-1].end == before.start:
+            if parts and isinstance(parts[-1], Measure) and parts[-1].only_power and parts[-1].end == before.start:
                 number.value = round(number.value * parts[-1].value, 6)
                 number.start = parts[-1].start
                 parts.pop()
     return number, place
 
 
-def _month(placed: list[Placed], place: int, words: Lexicon, tokens: Sequence[str]) -> Number:
+def _month(placed: list[Placed], place: int, words: Lexicon, tokens: Sequence[str]) -> Measure:
     here = placed[place]
     sure = here.mark.sure
     if not sure and words.data.months_of_capital and words.data.months_sure and words.spaced and here.start:
@@ -212,10 +176,10 @@ def _month(placed: list[Placed], place: int, words: Lexicon, tokens: Sequence[st
             pair = (other, here) if step < 0 else (here, other)
             if other.mark.kind == "digits" and gap(words, *pair) <= 1:
                 sure = True
-    return Number(here.mark.value, "month", sure, "", here.start, here.end, _span(here), unit=MONTH)
+    return Measure(here.mark.value, "month", sure, "", here.start, here.end, _span(here), unit=MONTH)
 
 
-def _spelled(placed: list[Placed], place: int, words: Lexicon) -> tuple[list[Number], int]:
+def _spelled(placed: list[Placed], place: int, words: Lexicon) -> tuple[list[Measure], int]:
     """Neighbouring number words made into numbers, from `place` on; and the place after them."""
     first = place
     run = [placed[place]]
@@ -246,5 +210,5 @@ def _spelled(placed: list[Placed], place: int, words: Lexicon) -> tuple[list[Num
     kind: Kind = "power" if only_power else "article" if len(run) == 1 and head.mark.key == "article" else "word"
     if kind == "power" and words.data.bare_power:
         kind = "word"
-    number = Number(value, kind, sure, "", head.start, run[-1].end, span, other, only_power=only_power)
+    number = Measure(value, kind, sure, "", head.start, run[-1].end, span, other, only_power=only_power)
     return [number], place

@@ -20,7 +20,17 @@ _CENTURY, _DECADE = "century", "decade"
 
 
 @dataclass(slots=True)
-class Number:
+class Measure:
+    """A number in a text.
+
+    `unit` is a key of numbers/units.yaml or None. `sure`: it is a number for certain, and so must have its like in a
+    translation; what is not sure ("one", the 19 of COVID-19) only may. `raw` are its figures as written, in ASCII,
+    or "". `other` is a second reading ("mia tano" is 500, or 100 and 5). `start` and `end` count tokens, or characters
+    where a language has no blanks; `span` and `unit_span` are character offsets of the figures and of the unit's word,
+    where they were asked for. `linked`: it ends a range ("2-3 days"). `power` is what words multiply its figures by
+    ("3 million"), `only_power`: it is such a word alone.
+    """
+
     value: float
     kind: Kind
     sure: bool
@@ -46,10 +56,10 @@ class UnitWord:
     taken: bool = False
 
 
-Part = Number | UnitWord | Mark
+Part = Measure | UnitWord | Mark
 
 
-def gap(words: Lexicon, before: Placed | Number | UnitWord, after: Placed | Number | UnitWord) -> int:
+def gap(words: Lexicon, before: Placed | Measure | UnitWord, after: Placed | Measure | UnitWord) -> int:
     """How much stands between two, in tokens; where there are no blanks one blank or sign does not count."""
     between = after.start - before.end
     return between if words.spaced else between - 1
@@ -57,14 +67,22 @@ def gap(words: Lexicon, before: Placed | Number | UnitWord, after: Placed | Numb
 
 def attach(parts: list[Part], words: Lexicon) -> None:
     """Gives each number the unit beside it: symbols first, then the language's side, then the other."""
-    places = [place for place, part in enumerate(parts) if type(part) is Number]
-    links = {part.kind for part in parts if type(part) is Mark}
-    units = len(places) + sum(type(part) is Mark for part in parts) < len(parts)
+    places: list[int] = []
+    links: set[str] = set()
+    units = False
+    for place, part in enumerate(parts):
+        if type(part) is Measure:
+            places.append(place)
+        elif type(part) is UnitWord:
+            units = True
+        elif type(part) is Mark:
+            links.add(part.kind)
     if units:
+        last = len(parts) - 1
         for place in places:
             # Written together, or a sign: "10mg", "20 %".
-            number, after = parts[place], parts[place + 1] if place + 1 < len(parts) else None
-            if type(number) is Number and type(after) is UnitWord and after.start < number.end:
+            number, after = parts[place], parts[place + 1] if place < last else None
+            if type(number) is Measure and type(after) is UnitWord and after.start < number.end:
                 _give(number, after)
     if "clock" in links:
         _clocks(parts)
@@ -80,7 +98,7 @@ def attach(parts: list[Part], words: Lexicon) -> None:
 def _reach_unit(parts: list[Part], place: int, side: int, own: int, words: Lexicon) -> None:
     """Gives the number at `place` the unit on one side of it, if it has none yet and one is near enough."""
     number = parts[place]
-    if type(number) is not Number or number.unit is not None or number.kind in ("name", "label"):
+    if type(number) is not Measure or number.unit is not None or number.kind in ("name", "label"):
         return
     near = place + side
     while 0 <= near < len(parts) and _seen_through(parts[near], side):
@@ -98,15 +116,15 @@ def _reach_unit(parts: list[Part], place: int, side: int, own: int, words: Lexic
         _give(number, unit)
 
 
-def _is_day(number: Number) -> bool:
+def _is_day(number: Measure) -> bool:
     return number.kind == "figure" and number.unit in (None, "day") and number.value in _DAYS
 
 
-def is_year(number: Number) -> bool:
+def is_year(number: Measure) -> bool:
     return number.kind == "figure" and 1700 <= number.value <= 2100 and len(number.raw) == 4
 
 
-def _among_years(number: Number, words: Lexicon, tokens: Sequence[str]) -> bool:
+def _among_years(number: Measure, words: Lexicon, tokens: Sequence[str]) -> bool:
     """Whether the words around a figure are those that stand with years ("in 2003", "2003 में")."""
     data = words.data
     if not (data.before_years or data.after_years) or not words.spaced:
@@ -120,10 +138,10 @@ def _among_years(number: Number, words: Lexicon, tokens: Sequence[str]) -> bool:
 def date_parts(parts: list[Part], words: Lexicon, tokens: Sequence[str]) -> list[Part]:
     """Days and years of dates told from counts; "2010-11" and "20世纪60年代" read in full."""
     kept: list[Part] = []
-    before: Number | None = None
+    before: Measure | None = None
     adjacent = filled = False
     for part in parts:
-        if type(part) is not Number:
+        if type(part) is not Measure:
             kept.append(part)
             adjacent = False
             filled = isinstance(part, Mark) and part.kind == "filler"
@@ -160,7 +178,7 @@ def date_parts(parts: list[Part], words: Lexicon, tokens: Sequence[str]) -> list
     # "3 and 4 February": both are days.
     for place in range(len(kept) - 2, 0, -1):
         last, link, first = kept[place + 1], kept[place], kept[place - 1]
-        if not (type(last) is Number and last.unit == DAY and type(first) is Number and isinstance(link, Mark)):
+        if not (type(last) is Measure and last.unit == DAY and type(first) is Measure and isinstance(link, Mark)):
             continue
         if link.kind in ("and", "range") and _is_day(first) and gap(words, first, last) <= 1:
             first.unit = DAY
@@ -178,12 +196,12 @@ def _clocks(parts: list[Part]) -> None:
         mark = parts[place]
         if isinstance(mark, Mark) and mark.kind == "clock":
             hour, minute = parts[place - 1], parts[place + 1]
-            if type(hour) is Number and type(minute) is Number and hour.value < 25 and minute.value < 60:
+            if type(hour) is Measure and type(minute) is Measure and hour.value < 25 and minute.value < 60:
                 hour.unit = hour.unit or "hour"
                 minute.unit = minute.unit or "minute"
 
 
-def _give(number: Number, unit: UnitWord) -> None:
+def _give(number: Measure, unit: UnitWord) -> None:
     number.unit, number.unit_span = unit.key, unit.span
     unit.taken = True
     if number.kind == "word" and (unit.key in DOSES or number.value == 2):
@@ -194,41 +212,33 @@ def _give(number: Number, unit: UnitWord) -> None:
 
 def _share(parts: list[Part], words: Lexicon) -> None:
     """Both ends of a range have the unit that stands once: "2 to 3 weeks", "siku 2 hadi 14"."""
-    numbers: list[tuple[Number, bool, bool]] = []
+    near: list[tuple[Measure, Measure, bool]] = []
+    before: Measure | None = None
     ranged = joined = False
     for part in parts:
-        if type(part) is Number:
-            numbers.append((part, ranged, joined))
+        if type(part) is Measure:
+            if (
+                before is not None
+                and (ranged or joined)
+                and gap(words, before, part) <= (2 if ranged else 1)
+                and before.kind != "name" != part.kind
+            ):
+                near.append((before, part, ranged))
+            before = part
             ranged = joined = False
-        elif isinstance(part, Mark):
+        elif type(part) is Mark:
             if part.kind == "range":
                 ranged = True
             elif part.kind == "and" or part.raw == "(":
                 joined = True
-            elif part.raw == ")":
-                continue
-            else:
+            elif part.raw != ")":
                 ranged = joined = False
-    for place in range(len(numbers) - 1, 0, -1):
-        number, by_range, by_and = numbers[place]
-        before = numbers[place - 1][0]
-        if (
-            not (by_range or by_and)
-            or gap(words, before, number) > (2 if by_range else 1)
-            or "name" in (before.kind, number.kind)
-        ):
-            continue
+    for first, number, by_range in reversed(near):
         number.linked = by_range
-        if before.unit is None and number.unit not in (None, MONTH) and (by_range or number.unit != "percent"):
-            before.unit = number.unit
-    for place in range(1, len(numbers)):
-        number, by_range, by_and = numbers[place]
-        before = numbers[place - 1][0]
-        if (
-            not (by_range or by_and)
-            or gap(words, before, number) > (2 if by_range else 1)
-            or "name" in (before.kind, number.kind)
-        ):
-            continue
-        if by_range and number.unit is None and before.unit not in (None, MONTH) and words.data.unit_first:
-            number.unit = before.unit
+        if first.unit is None and number.unit not in (None, MONTH) and (by_range or number.unit != "percent"):
+            first.unit = number.unit
+    if not words.data.unit_first:
+        return
+    for first, number, by_range in near:
+        if by_range and number.unit is None and first.unit not in (None, MONTH):
+            number.unit = first.unit

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 import regex
@@ -16,7 +17,6 @@ from afya.text.normalise import fold_marks
 from afya.text.number_pieces import (
     ETHIOPIC,
     HALVES,
-    OTHER_DIGITS,
     Kind,
     Mark,
     Piece,
@@ -28,15 +28,21 @@ from afya.text.number_pieces import (
     roman_mark,
 )
 from afya.text.numerals import ascii_digits, ideographic, number_file, number_words, shared_data
+from afya.text.tokens import Tokens
 
 _EDGE = regex.compile(r"^[^\p{L}\p{N}]+|[^\p{L}\p{M}\p{N}]+$")
 _ROMAN = regex.compile(r"(?=[IVX]{1,5}$)X{0,3}(?:IX|IV|V?I{0,3})")
+# All that str.isdigit() calls a digit, and fractions: in figures of any script, raised, lowered or circled.
+_DIGIT = re.compile(
+    r"[\d²³¹½¼¾\u1369-\u137c\u19da\u2070\u2074-\u2079\u2080-\u2089\u2460-\u2468\u2474-\u247c\u2488-\u2490\u24ea"
+    r"\u24f5-\u24fd\u24ff\u2776-\u277e\u2780-\u2788\u278a-\u2792\U00010a40-\U00010a43\U00010e60-\U00010e68"
+    r"\U00011052-\U0001105a\U0001f100-\U0001f10a]"
+)
+_STOPS = frozenset(".,;:")
 _ENDS = ")]}.,;:!?»”\"'。，；：！？）】、।॥።፣፤؛،؟"
 _CLOSERS = frozenset(_ENDS)
 
 
-# Tokens of a morphologically rich language never end; beyond this many the memory is begun anew.
-_MOST_TOKENS = 200_000
 _LOUD = frozenset({"digits", "power", "month", "name"})
 DOSES = frozenset({"ug", "mg", "g", "kg", "ul", "ml", "dl", "l"})
 """Units of doses: with them "one" is a number, whatever else it may be."""
@@ -53,18 +59,6 @@ def _loud(marks: Sequence[Mark]) -> bool:
 
 
 _NOTHING = Mark("stop")
-
-
-class _Table(dict[str, tuple[Mark, ...]]):
-    """The marks of each token, found out when it is first asked for."""
-
-    def __init__(self, learn: Callable[[str], tuple[Mark, ...]]) -> None:
-        super().__init__()
-        self._learn = learn
-
-    def __missing__(self, token: str) -> tuple[Mark, ...]:
-        found = self[token] = self._learn(token)
-        return found
 
 
 class Lexicon:
@@ -95,34 +89,23 @@ class Lexicon:
                 for rest, mark in rows
             )
         )
+        self._prefixes = ((tuple(self.data.and_prefixes), True), (tuple(self.data.prefixes), False))
+        self._last = tuple(ending for ending, _ in self.endings)
         self._longest = max((len(word) for word in self.words), default=0)
-        self.table = _Table(self._learn)
-        self._silent: set[str] = set()
+        self.table = Tokens(lambda token: tuple(self._read(token)))
+        self._plains = Tokens(lambda token: _plain(_EDGE.sub("", token)))
 
     def marks(self, token: str) -> tuple[Mark, ...]:
         """The marks of one token, in order; () for almost all tokens. Found out once for each token."""
         return self.table[token]
 
-    def quiet(self, tokens: Sequence[str]) -> bool:
-        """Whether no token can be of a number that is sure. Most texts are told by one look into a set."""
-        silent = self._silent
-        if silent.issuperset(tokens):
-            return True
-        table = self.table
-        return not any(token not in silent and (token in table or _loud(table[token])) for token in tokens)
-
-    def _learn(self, token: str) -> tuple[Mark, ...]:
-        found = tuple(self._read(token))
-        if len(self.table) >= _MOST_TOKENS:
-            self.table.clear()
-            self._silent.clear()
-        if not _loud(found):
-            self._silent.add(token)
-        return found
+    def loud(self, token: str) -> bool:
+        """Whether the token may be of a number that is sure; a text of other tokens has no such number."""
+        return _loud(self.table[token])
 
     def plain(self, token: str) -> str:
         """`token` without marks and the signs around it, as the words of the tables are kept."""
-        return _plain(_EDGE.sub("", token))
+        return self._plains[token]
 
     def _fill(self) -> None:
         data = self.data
@@ -176,9 +159,16 @@ class Lexicon:
             rows.sort(key=lambda row: -len(row[0]))
 
     def _read(self, token: str) -> Iterator[Mark]:
+        if token.isalpha():
+            # Most tokens are nothing but letters.
+            if token in self._symbols:
+                yield Mark("unit", key=self._symbols[token], start=0, end=len(token))
+            else:
+                yield from self._word(token, token)
+            return
         if not token.isascii():
             token = token.translate(ascii_digits())
-        if any(char.isdigit() or char in OTHER_DIGITS for char in token):
+        if _DIGIT.search(token):
             yield from self._with_digits(token)
             return
         if token in self._ranges:
@@ -190,7 +180,7 @@ class Lexicon:
             if sign != token:
                 yield Mark("stop")
             return
-        bare = _EDGE.sub("", token)
+        bare = token[:-1] if token[:-1].isalpha() and token[-1] in _STOPS else _EDGE.sub("", token)
         if not bare:
             return
         first, slash, _ = bare.partition("/")
@@ -207,7 +197,7 @@ class Lexicon:
         found = self._known(plain)
         if found and found[0].kind == "month" and self.data.months_of_capital and bare[0].islower():
             found = []
-        if not found and _ROMAN.fullmatch(bare):
+        if not found and bare[0] in "IVX" and _ROMAN.fullmatch(bare):
             found = [roman_mark(bare)]
         if not found and "-" in bare:
             found = self._hyphened(plain) if self.data.hyphened else []
@@ -231,7 +221,9 @@ class Lexicon:
         mark = self.words.get(plain)
         if mark is not None:
             return [mark]
-        for prefixes, joins in ((self.data.and_prefixes, True), (self.data.prefixes, False)):
+        for prefixes, joins in self._prefixes:
+            if not plain.startswith(prefixes):
+                continue
             for prefix in prefixes:
                 if plain.startswith(prefix) and len(plain) > len(prefix) + 1:
                     rest = plain[len(prefix) :]
@@ -241,9 +233,8 @@ class Lexicon:
                         found = self._inner_prefix(rest)
                     if found and found[0].kind in ("word", "power", "unit", "before", "month"):
                         return [Mark("and"), *found] if joins else found
-        for ending, mark in self.endings:
-            if plain.endswith(ending):
-                return [mark]
+        if plain.endswith(self._last):
+            return [next(mark for ending, mark in self.endings if plain.endswith(ending))]
         return self._segments(plain) if self.data.glued else []
 
     def _inner_prefix(self, rest: str) -> list[Mark]:

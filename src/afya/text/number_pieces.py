@@ -67,7 +67,6 @@ ETHIOPIC = {
     "\u137b": 100.0,
     "\u137c": 10_000.0,
 }
-OTHER_DIGITS = frozenset((*HALVES, *ETHIOPIC))
 
 
 def like_name(letters: str) -> bool:

@@ -79,8 +79,9 @@ class _Globs:
             for start, ends in self._both.items():
                 if word.startswith(start) and word.endswith(ends, len(start)):
                     return True
-        if any(piece in word for piece in self._within):
-            return True
+        for piece in self._within:
+            if piece in word:
+                return True
         return self._odd is not None and self._odd.fullmatch(word) is not None
 
 
@@ -152,6 +153,7 @@ def cues(lang: str) -> Cues:
     phrases = tuple(cue for cue in found.apart if spaced and " " in cue)
     longest_first = [sorted(listed, key=len, reverse=True) for listed in (found.apart, found.deny, found.near)]
     apart, deny, near = ("|".join(map(re.escape, listed)) or r"(?!)" for listed in longest_first)
+    firsts = re.escape("".join(sorted({cue[0] for cue in (*found.apart, *found.deny, *found.near)})))
     return Cues(
         lang=lang,
         spaced=spaced,
@@ -163,7 +165,8 @@ def cues(lang: str) -> Cues:
         _near=_Globs(found.near),
         _apart=_Globs(words),
         _phrases=phrases,
-        _all=re.compile(f"{apart}|({deny})|({near})"),
+        # The look ahead spares trying every cue at every place.
+        _all=re.compile(f"(?=[{firsts}])(?:{apart}|({deny})|({near}))"),
     )
 
 

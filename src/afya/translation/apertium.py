@@ -58,7 +58,9 @@ def load(name: str, options: Mapping[str, object]) -> Translator:
         MissingDependencyError: the program or its language data is not installed.
         ConfigError: an option is not known.
     """
-    return ApertiumTranslator(name, validate(dict(options), ApertiumOptions, f"apertium:{name}"))
+    return ApertiumTranslator(
+        name, validate(dict(options), ApertiumOptions, f"apertium:{name}" if name else "apertium")
+    )
 
 
 class ApertiumTranslator:
@@ -149,7 +151,7 @@ class ApertiumTranslator:
         try:
             out, told = process.communicate(stream.encode("utf-8", errors="replace"), timeout=limit)
         except subprocess.TimeoutExpired:
-            raise EngineError(f"The program {self._program} did not answer within {limit:.0f} s.") from None
+            raise EngineError(f"The program {self._program} did not answer within {limit:.3g} s.") from None
         finally:
             if process.poll() is None:
                 # The shell script's children hold the pipes: all of its group must go.

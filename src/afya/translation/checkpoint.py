@@ -66,4 +66,7 @@ def _check(folder: Path) -> None:
             f"{folder}: shared_vocabulary.json is missing beside model.bin (or source_ and target_vocabulary.json).",
             hint="Copy the whole converted folder again.",
         )
+    inside = [one.parent for one in sorted(folder.glob("*/config.json")) + sorted(folder.glob("*/model.bin"))]
+    if folder.is_dir() and not (folder / "config.json").is_file() and inside:
+        raise EngineError(f"{folder}: the model lies in a folder of it.", hint=f"Name {inside[0]}.")
     check_folder(folder)

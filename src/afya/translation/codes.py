@@ -98,11 +98,15 @@ def unsupported(name: str, source: str, target: str, pairs: Iterable[tuple[str, 
     """The error of an engine `name` that does not have the pair; its hint lists, shortly, what it has."""
     known = sorted(pairs)
     told = f"{name} does not translate {_named(source)} to {_named(target)}."
+    if source == target:
+        return ConfigError(told, hint="Name two different languages.")
     if not known:
         return ConfigError(told, hint="It has no pair of languages at all.")
     sources, targets = sorted({one for one, _ in known}), sorted({two for _, two in known})
     if len(known) <= 12:
         return ConfigError(told, hint=f"It has: {', '.join(f'{one}-{two}' for one, two in known)}.")
+    if sources == targets and len(known) == len(sources) * (len(sources) - 1):
+        return ConfigError(told, hint=f"It translates between any two of: {', '.join(sources)}.")
     own = [two for one, two in known if one == source]
     into = [one for one, two in known if two == target]
     hints = [f"From {source} it has: {', '.join(own)}." if own else f"It translates from: {', '.join(sources)}."]

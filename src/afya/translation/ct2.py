@@ -125,6 +125,8 @@ class Ct2Decoder:
                 ) from error
             raise refuse_device(options.device, error) from error
         except Exception as error:  # a damaged file raises whatever the reader was doing
+            if "CUDA" in str(error):
+                raise refuse_device(options.device, error) from error
             first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise EngineError(
                 f"{folder / 'model.bin'}: the converted model cannot be loaded ({first}).",

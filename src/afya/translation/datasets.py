@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +13,7 @@ from afya.errors import ConfigError
 from afya.folders import DatasetWriter, dataset_files, read_dataset
 from afya.items import Item, from_frame
 from afya.languages import language
-from afya.runs import Ledger, Rejection, read_json
+from afya.runs import Ledger, Rejection, canonical, read_json
 from afya.translation.base import Translator
 from afya.translation.checks import Checker
 from afya.translation.codes import unsupported
@@ -19,6 +21,7 @@ from afya.translation.items import translate_items
 
 if TYPE_CHECKING:
     from afya.translation.glossary import Glossary
+    from afya.translation.workflow import Workflow
 
 _BLOCK = 256
 
@@ -38,6 +41,15 @@ those of the original; `translated_from` and `translator` say so in every row.
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The manifest and ledger of a dataset that was written, and how many of its items are marked for review."""
+
+    manifest: dict[str, Any]
+    ledger: Ledger
+    doubtful: int
+
+
 def translate_dataset(
     path: Path,
     out: Path,
@@ -46,14 +58,17 @@ def translate_dataset(
     targets: Sequence[str],
     *,
     glossary: Glossary | None = None,
+    workflow: Workflow | None = None,
     check: bool = False,
     keep_source: bool = False,
     on_progress: Progress | None = None,
-) -> tuple[dict[str, Any], Ledger]:
-    """Write the items of one language of a dataset folder in other languages; returns the manifest and the ledger.
+) -> Done:
+    """Write the items of one language of a dataset folder in other languages.
 
     Args:
-        check: make the integrity checks; their results stand in each item's `checks`.
+        workflow: criticise and revise the engine's drafts; what was done stands in each item's `extra`.
+        check: make the integrity checks; their results stand in each item's `checks`. A workflow that verifies makes
+            them in any case.
         keep_source: write the original items too.
 
     Raises:
@@ -79,10 +94,13 @@ def translate_dataset(
         "targets": codes,
         "check": check,
         "glossary": glossary is not None,
+        "workflow": None if workflow is None else workflow.recipe.model_dump(mode="json"),
         "keep_source": keep_source,
     }
+    check = check or (workflow is not None and workflow.recipe.verify.checks)
     writer = DatasetWriter(out, recipe)
     ledger = Ledger()
+    doubtful = 0
     if keep_source:
         kept = 0
         for item in _items(path, source):
@@ -96,19 +114,26 @@ def translate_dataset(
         stage = f"translate {source}-{code}"
         waiting = _items(path, source)
         while block := list(islice(waiting, _BLOCK)):
-            made = translate_items(block, code, translator, checker=checker, glossary=glossary)
+            made = translate_items(block, code, translator, checker=checker, glossary=glossary, workflow=workflow)
             for item, result in zip(block, made, strict=True):
                 if result.item is None or result.route == "reject":
                     reason = "not_translated" if result.item is None else "failed_checks"
                     rejections.append(Rejection(stage, item.item_id, reason, result.error))
                 else:
-                    writer.add(result.item)
+                    writer.add(_doubted(result.item) if result.route == "review" else result.item)
                     written += 1
+                    doubtful += result.route == "review"
             read += len(block)
             if on_progress is not None:
                 on_progress(code, read, total)
         ledger.add(stage, read, written, rejections)
-    return writer.finish(ledger, _card(path, translator, source, codes, check)), ledger
+    return Done(writer.finish(ledger, _card(path, translator, source, codes, check)), ledger, doubtful)
+
+
+def _doubted(item: Item) -> Item:
+    """The item marked as builds mark what people should look at."""
+    extra = json.loads(item.extra) if item.extra else {}
+    return replace(item, extra=canonical({**extra, "review": True}))
 
 
 def _items(path: Path, lang: str) -> Iterator[Item]:
@@ -134,5 +159,7 @@ def _card(path: Path, translator: Translator, source: str, targets: Sequence[str
         source=language(source).name,
         targets=", ".join(f"{language(code).name} ({code})" for code in targets),
         licence=licence,
-        checked="The results of the integrity checks are in `checks`." if check else "No check was made.",
+        checked="The results of the integrity checks are in `checks`; doubtful rows have `review: true` in `extra`."
+        if check
+        else "No check was made.",
     )

@@ -219,6 +219,10 @@ def _blocks(lines: Iterator[Line]) -> Iterator[list[Line]]:
 
 
 def _column(path: Path, header: Sequence[str], column: str) -> int:
+    if header.count(column) > 1:
+        raise ConfigError(
+            f"{path} has {header.count(column)} columns '{column}'.", hint="Name it by its number from 1."
+        )
     if column in header:
         return header.index(column)
     if column.isdecimal() and 1 <= int(column) <= len(header):

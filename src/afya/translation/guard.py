@@ -16,6 +16,7 @@ from itertools import islice
 import regex
 
 from afya.errors import AfyaError, ConfigError, EngineError, MissingDependencyError
+from afya.items import blank
 from afya.languages import language
 from afya.translation.base import Hint, Translation, Translator
 from afya.translation.segments import Piece, cut, join, reading_of
@@ -35,6 +36,7 @@ _SURROGATE = regex.compile(r"\p{Cs}")
 _LINES = regex.compile(r"\s*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+\s*")
 
 Key = tuple[str, tuple[Hint, ...]]
+_PROBE: Key = ("OK", ())
 
 
 def translate(
@@ -59,7 +61,7 @@ def translate(
     Raises:
         ConfigError: the engine does not have the pair.
         EngineError: the engine says that it can answer nothing, and neither the first nor the last text alone is
-            answered: whoever called can go on later where it stopped.
+            answered (of one text: nor the text "OK"): whoever called can go on later where it stopped.
         ValueError: `hints` are not as many as the texts.
     """
     source, target = language(source).code, language(target).code
@@ -123,11 +125,11 @@ class _Asked:
     def ask(self, keys: list[Key]) -> list[Translation]:
         """One answer a key. Raises ConfigError for an unsupported pair, EngineError where nothing is answered."""
         found = self._try(keys)
-        if isinstance(found, EngineError) and len(keys) > 1:
-            # The word of an engine that nothing can be answered is tried at both ends before it is believed: a server
-            # that is down must stop a build, not reject its rows one by one.
-            ends = [self._try([keys[0]]), self._try([keys[-1]])]
-            if all(isinstance(end, EngineError) for end in ends):
+        if isinstance(found, EngineError):
+            # The word of an engine that nothing can be answered is tried at both ends before it is believed, and of one
+            # text with another: a server that is down must stop a build, not reject its rows one by one.
+            others = [keys[0], keys[-1]] if len(keys) > 1 else [_PROBE]
+            if all(isinstance(self._try([other]), EngineError) for other in others):
                 raise found
         return self._settle(keys, found, _AGAIN)
 
@@ -189,7 +191,7 @@ class _Asked:
             )
         if _SURROGATE.search(text):
             return "the engine gave a text that is no valid Unicode"
-        if not any(sign.isprintable() and not sign.isspace() for sign in text):
+        if blank(text):
             return "the engine gave an empty translation"
         if not _LINES.search(source_text):
             # One line stays one line: whoever counts lines counts on it.

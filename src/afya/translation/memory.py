@@ -30,7 +30,7 @@ from afya.text.normalise import normalise
 from afya.text.words import Phrases
 
 Origin = Literal["human", "reviewed", "machine"]
-"""Who made a translation: a person, a machine whose text a person accepted, or a machine alone."""
+"""Who made a translation: a person, a machine whose text a person accepted, or a machine alone; the best first."""
 
 ORIGINS: tuple[str, ...] = get_args(Origin)
 CUTOFF = 85.0
@@ -172,8 +172,8 @@ class Memory:
     def add_many(self, entries: Iterable[Entry]) -> Added:
         """Remember translations, all of them or, on an error, none of the batch of 5,000 that it is in.
 
-        A text that is known in the same direction gets the newer translation, except that a machine's never replaces a
-        person's.
+        A text that is known in the same direction gets the newer translation, except that one which a person wrote is
+        not replaced by one which a person only accepted, and neither by a machine's.
 
         Raises:
             ConfigError: a language is not known. DataError: a text is blank, or an origin is none.
@@ -210,8 +210,8 @@ class Memory:
         ).fetchone()
         if old is not None:
             number, text, origin = old
-            by_person = origin != "machine" and entry.origin == "machine"
-            if by_person or (text, origin) == (entry.target_text, entry.origin):
+            lesser = ORIGINS.index(entry.origin) > ORIGINS.index(origin)
+            if lesser or (text, origin) == (entry.target_text, entry.origin):
                 told.kept += 1
                 return []
             self._db.execute(

@@ -169,7 +169,7 @@ class NeuralTranslator:
         # A bare "▁" is only the space that sentencepiece puts before a text.
         bare = {self.layout.eos, self.pieces.unk, "▁", *self.layout.languages.values()}
         if bare.issuperset(row.source):
-            return self._failed("the model knows no piece of the text: is it in the source language and script?")
+            return self._failed("the model knows no piece of the text, which may be in another language or script")
         return None
 
     def _failed(self, error: str) -> Translation:

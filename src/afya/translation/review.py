@@ -14,10 +14,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from afya.errors import ConfigError, EngineError, require
+from afya.errors import ConfigError, DataError, EngineError, require
+from afya.items import blank
 from afya.runs import scrub, sha256_text
 from afya.statistics import Agreement, Estimate, krippendorff, mean_interval
 
@@ -156,9 +158,7 @@ def check_rating(rating: Rating) -> str | None:
         value = getattr(rating, name)
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 5:
             return f"{name} is {value!r}, a whole number from 1 to 5 is needed"
-    if rating.edit is not None and not rating.edit.strip():
-        return "the edit is empty"
-    return None
+    return "the edit is empty" if rating.edit is not None and blank(rating.edit) else None
 
 
 class Queue:
@@ -167,19 +167,23 @@ class Queue:
     Args:
         where: a path (SQLite, made where it is not there) or a URL such as postgresql://user@host/name.
         raters: how many ratings a row needs before anything follows from them.
+        made: refuse a path where no queue was made before.
 
     Raises:
         MissingDependencyError: SQLAlchemy, or PostgreSQL's driver, is not installed.
         EngineError: the database cannot be opened.
+        DataError: there is no such queue, though it should have been `made`.
         ConfigError: the URL is none, or fewer than two raters are asked for.
     """
 
-    def __init__(self, where: str | Path, *, raters: int = RATERS) -> None:
+    def __init__(self, where: str | Path, *, raters: int = RATERS, made: bool = False) -> None:
         require("sqlalchemy", "data", "The review queue")
         if raters < 2:
             raise ConfigError(f"{raters} rater(s): agreement needs at least two.")
         self.raters = raters
         self.where = scrub(str(where))
+        if made and "://" not in self.where and not Path(where).is_file():
+            raise DataError(f"{where}: no such review queue.", hint="Fill one with 'afya data review add'.")
         self._engine = _engine(where)
         self._rows, self._ratings = _tables()
         with self._connection() as connection:
@@ -203,7 +207,7 @@ class Queue:
             with self._engine.begin() as connection:
                 yield connection
         except SQLAlchemyError as error:
-            told = str(getattr(error, "orig", None) or error).splitlines()[0]
+            told = _told(getattr(error, "orig", None) or error)
             raise EngineError(
                 f"The review queue {self.where} cannot be used ({scrub(told)}).",
                 hint="Check the path or URL, that the database runs, and that it may be written.",
@@ -214,7 +218,8 @@ class Queue:
         from sqlalchemy import select
 
         counts = Counts()
-        for some in _batches(rows, _TEXTS_AT_ONCE):
+        waiting = iter(rows)
+        while some := list(islice(waiting, _TEXTS_AT_ONCE)):
             named = {row.row_id: row for row in some}
             with self._connection() as connection:
                 known = set(connection.scalars(select(self._rows.c.row_id).where(self._rows.c.row_id.in_(named))).all())
@@ -338,15 +343,10 @@ class Queue:
         }
 
 
-def _batches(rows: Iterable[ReviewRow], size: int) -> Iterator[list[ReviewRow]]:
-    held: list[ReviewRow] = []
-    for row in rows:
-        held.append(row)
-        if len(held) == size:
-            yield held
-            held = []
-    if held:
-        yield held
+def _told(error: BaseException) -> str:
+    """The first line of what a database's driver says; PostgreSQL's says it under "M" of a table."""
+    said = error.args[0] if error.args else error
+    return str(said.get("M", error) if isinstance(said, dict) else error).splitlines()[0].rstrip(".")
 
 
 def _engine(where: str | Path) -> Engine:

@@ -7,12 +7,14 @@ Expert_Revised, Comment), followed by what brings a line home: Field, Row, and f
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from afya.errors import ConfigError, DataError, require
+from afya.items import blank
 from afya.runs import atomic_path
 from afya.translation.review import Counts, Queue, Rating, Settled, check_rating
 
@@ -26,6 +28,7 @@ _CELL = 32_767
 _SHEET = 1_048_575
 # A spreadsheet program would take a text that begins so for a formula and run it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_ZEROS = re.compile(r"[.,]0+$")
 _WIDTHS = (10, 60, 60, 10, 10, 13, 60, 30, 12, 24, 40)
 
 Check = Callable[[str, str, str, str], str | None]
@@ -247,16 +250,18 @@ def _text(value: object) -> str:
 
 def _rating(line: dict[str, str], rater: str) -> Rating | None:
     told = {name: line[name].strip() for name in _SCALES}
-    edit, comment = line["Expert_Revised"].strip() or None, line["Comment"].strip() or None
+    edit, comment = (None if blank(line[name]) else line[name].strip() for name in ("Expert_Revised", "Comment"))
     if not any(told.values()) and edit is None and comment is None:
         return None
     values: dict[str, int] = {}
     for name, text in told.items():
-        if not text.isdecimal() or not 1 <= int(text) <= 5:
+        # Programs that take a column for fractions write "4.0", in many countries "4,0".
+        whole = _ZEROS.sub("", text)
+        if not whole.isdecimal() or not 1 <= int(whole) <= 5:
             raise ValueError(
                 f"{name} is {text!r}, a whole number from 1 to 5 is needed" if text else f"{name} is empty"
             )
-        values[_SCALES[name]] = int(text)
+        values[_SCALES[name]] = int(whole)
     return Rating(
         line["Row"].strip(),
         rater,

@@ -114,7 +114,8 @@ def score(
         for (name, _), result in zip(systems, results[metric], strict=True):
             if not isinstance(result, Result) or result.mean is None or result.ci is None:
                 raise EngineError(f"sacrebleu gave no interval for {metric} of '{name}'.")
-            low, high = float(result.mean - result.ci), float(result.mean + result.ci)
+            # Symmetric around the mean, as sacrebleu makes it, it can leave the scale.
+            low, high = max(0.0, float(result.mean - result.ci)), min(100.0, float(result.mean + result.ci))
             p = None if result.p_value is None else float(result.p_value)
             # sacrebleu gives its smallest p to engines that do not differ at all.
             if p is not None and result.score == baseline:

@@ -43,6 +43,11 @@ def reading_of(translator: Translator) -> Reading:
     return next((reading for reading in get_args(Reading) if reading == told), "sentences")
 
 
+def wordless(text: str) -> bool:
+    """Whether a text has no letter ("38.5"), so that there is nothing to translate."""
+    return _LETTER.search(text) is None
+
+
 def cut(text: str, lang: str, reading: Reading = "sentences") -> list[Piece]:
     """The pieces of a text; blanks and cores in their order are the text again, sign by sign."""
     if reading == "texts":
@@ -78,7 +83,7 @@ def join(pieces: Sequence[Piece], texts: Sequence[str | None], source: str, targ
 
 def _piece(text: str) -> Piece:
     core = text.strip()
-    if not _LETTER.search(core):
+    if wordless(core):
         return Piece(text, "", "")
     start = len(text) - len(text.lstrip())
     return Piece(text[:start], core, text[start + len(core) :])

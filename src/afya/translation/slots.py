@@ -7,13 +7,13 @@ the original again.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import regex
 
 from afya.errors import DataError
-from afya.items import Item, Turn
+from afya.items import Item, Turn, blank
 from afya.languages import language
 from afya.runs import canonical
 from afya.text.literals import literal_codes, text_literals
@@ -42,10 +42,10 @@ class _Answer:
 
 
 def slots(item: Item) -> list[Slot]:
-    """The texts of an item to translate, in a fixed order; blank ones and those that are only letters are left out.
+    """The texts of an item to translate, in a fixed order; blank ones and those that only name options are left out.
 
-    An answer text that repeats the right option is no slot: it is made from that option's translation, so that the two
-    cannot differ.
+    What repeats another text of the item is no slot of its own, so that the two cannot come to differ: an answer text
+    that is the right option, a turn that is the question or the answer text.
     """
     found = [Slot("question", item.question)]
     if item.context is not None:
@@ -53,9 +53,12 @@ def slots(item: Item) -> list[Slot]:
     found += [Slot(f"option.{index}", text) for index, (_, text) in enumerate(_labelled(item))]
     if item.answer_text is not None and _from_options(item) is None:
         found.append(Slot("answer_text", item.answer_text))
-    if item.rationale is not None:
+    if item.rationale is not None and not _only_letters(item.rationale, item):
         found.append(Slot("rationale", item.rationale))
-    found += [Slot(f"turn.{index}", turn.text) for index, turn in enumerate(item.turns or ())]
+    said = {text.strip(): name for name, text in _said(item)}
+    found += [
+        Slot(f"turn.{index}", turn.text) for index, turn in enumerate(item.turns or ()) if turn.text.strip() not in said
+    ]
     return [slot for slot in found if slot.text.strip()]
 
 
@@ -84,9 +87,7 @@ def rebuild(item: Item, texts: Mapping[str, str], target: str, identity: EngineI
         options=None if item.options is None else tuple(options),
         answer_text=_answer_text(item, given, options, plain),
         rationale=given.get("rationale", item.rationale),
-        turns=None
-        if item.turns is None
-        else tuple(Turn(turn.role, given.get(f"turn.{index}", turn.text)) for index, turn in enumerate(item.turns)),
+        turns=None if item.turns is None else tuple(_turns(item, given)),
         origin="machine",
         translator=identity.name,
         translated_from=item.lang,
@@ -98,12 +99,32 @@ def rebuild(item: Item, texts: Mapping[str, str], target: str, identity: EngineI
 
 def _required(item: Item, name: str, texts: Mapping[str, str]) -> str:
     text = texts.get(name)
-    if text is None or not text.strip():
+    if text is None or blank(text):
         raise DataError(
             f"{item.item_id}: the translation of its {name} is {'missing' if text is None else 'blank'}.",
             hint="Give a text for every slot of the item.",
         )
     return text
+
+
+def _said(item: Item) -> list[tuple[str, str]]:
+    """The slots that a turn may repeat."""
+    found = [("question", item.question)]
+    if item.answer_text is not None and _from_options(item) is None:
+        found.insert(0, ("answer_text", item.answer_text))
+    return [(name, text) for name, text in found if text.strip()]
+
+
+def _turns(item: Item, given: Mapping[str, str]) -> Iterator[Turn]:
+    said = {text.strip(): name for name, text in _said(item)}
+    for index, turn in enumerate(item.turns or ()):
+        plain = turn.text.strip()
+        name = said.get(plain)
+        if name is None:
+            yield Turn(turn.role, given.get(f"turn.{index}", turn.text))
+        else:
+            before, after = turn.text.split(plain, 1)
+            yield Turn(turn.role, before + given[name].strip() + after)
 
 
 def _labelled(item: Item) -> list[tuple[str, str]]:

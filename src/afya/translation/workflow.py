@@ -24,6 +24,7 @@ from afya.translation.base import EngineIdentity, Hint, Translator
 from afya.translation.checks.verdict import Verdict
 from afya.translation.findings import Finding, MalformedError, read_findings, read_revision, worst_severity
 from afya.translation.routing import Route, Routing, worst
+from afya.translation.segments import wordless
 from afya.translation.workflow_prompts import Material, Prompter, identifier
 from afya.translation.workflow_recipe import ModelSpec, WorkflowRecipe
 
@@ -171,24 +172,17 @@ class Workflow:
         return [run.outcome(job) for job in jobs]
 
     def close(self) -> None:
-        """Let go of the engines that the recipe named."""
-        for engine in (self.draft, self.second_draft):
-            if engine is not None:
-                engine.close()
+        """Let go of the models and engines that the recipe named."""
+        for part in (self.draft, self.second_draft, self.critic, self.reviser):
+            # Models without connections have nothing to close.
+            close = getattr(part, "close", None)
+            if close is not None:
+                close()
 
 
 def load_workflow(settings: Mapping[str, object]) -> Workflow:
     """The workflow that a part of another recipe describes. Raises ConfigError naming every wrong key."""
     return Workflow.load(validate(dict(settings), WorkflowRecipe, "the workflow"))
-
-
-def run_workflow(
-    workflow: Workflow, texts: Sequence[str], source: str, target: str, translator: Translator | None = None
-) -> list[Outcome]:
-    """`Workflow.run` with the direction's own checks."""
-    from afya.translation.checks import Checker
-
-    return workflow.run(texts, source, target, translator, checker=Checker(source, target))
 
 
 class _Run:
@@ -239,6 +233,9 @@ class _Run:
                 job.steps.append({**step, "error": answer.error})
                 continue
             job.current = _Candidate(answer.text, engine.identity)
+            if wordless(job.text):
+                # "38.5" stays what it is: no critic is asked about it, and no reviser.
+                job.current.findings, job.settled = (), True
             job.candidates.append(job.current)
             job.steps.append({**step, "text": answer.text, **_known(score=answer.score, note=answer.note)})
         self.verified([job for job in jobs if job.current is not None])

@@ -69,6 +69,8 @@ class WorkflowRecipe(_Strict):
             raise ValueError("a reviser needs a critic or checks, which tell it what to mend")
         if self.verify.critique and self.critic is None:
             raise ValueError("verify.critique needs a critic")
+        if self.rounds == 0 and (self.reviser is not None or (self.critic is not None and not self.verify.critique)):
+            raise ValueError("with rounds: 0 neither critic nor reviser is ever asked")
         return self
 
     @property

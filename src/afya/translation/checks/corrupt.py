@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from afya.statistics.intervals import wilson
-from afya.text.measures import Measure, measures
-from afya.text.number_context import DAY, YEAR
+from afya.text.measures import measures
+from afya.text.number_context import DAY, YEAR, Measure
 from afya.text.numerals import number_file, shared_data
 from afya.translation.checks.verdict import PairCheck
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 from itertools import pairwise
 
 from afya.languages import language
-from afya.translation.checks.reading import reading
+from afya.translation.checks.reading import Reading, reading
 from afya.translation.checks.verdict import PairCheck, Verdict
 
 NAME = "repetition"
@@ -23,7 +22,8 @@ _WORDS = 3
 _CHARACTERS = 6
 # Four times the same three words is a loop; people repeat a term of three words as often as three times in a sentence.
 _TIMES = 4
-_FEWEST_TOKENS = 6
+# Three words four times over are at least six tokens of one kind: "no no no no no no".
+_SURPLUS = 5
 _LONG_TOKEN = 40
 _DRAWN_OUT = re.compile(r"(\w{1,8}?)\1{7,}")
 # Names in Latin letters stand in such texts as they are, and a sentence may well name a virus four times.
@@ -36,10 +36,10 @@ def make(source: str, target: str) -> PairCheck:
 
     def check(source_text: str, translation: str) -> Verdict:
         there = reading(translation)
-        most, what = _commonest(there.tokens, there.lower, spaced_there)
+        most, what = _commonest(there, spaced_there)
         if most >= _TIMES:
             here = reading(source_text)
-            allowed = _commonest(here.tokens, here.lower, spaced_here)[0]
+            allowed = _commonest(here, spaced_here)[0]
             if most > allowed + 1:
                 return Verdict(NAME, False, f"'{what}' stands {most} times, in the source {max(allowed, 1)} at most")
         if len(there.lower) > _LONG_TOKEN and (not spaced_there or max(map(len, there.tokens)) > _LONG_TOKEN):
@@ -51,10 +51,11 @@ def make(source: str, target: str) -> PairCheck:
     return check
 
 
-def _commonest(tokens: Sequence[str], lower: str, spaced: bool) -> tuple[int, str]:
+def _commonest(text: Reading, spaced: bool) -> tuple[int, str]:
     """How often the commonest n-gram stands in the text, and which it is; (1, "") where none is repeated."""
+    tokens, lower = text.tokens, text.lower
     if spaced:
-        if len(tokens) < _FEWEST_TOKENS or len(set(tokens)) + _TIMES > len(tokens):
+        if len(text.distinct) + _SURPLUS > len(tokens):
             return 1, ""
         grams = list(zip(tokens, tokens[1:], tokens[2:], strict=False))
         if len(set(grams)) + _TIMES - 1 > len(grams):

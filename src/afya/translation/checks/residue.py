@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 
 from afya.languages import language
+from afya.text.tokens import Tokens
 from afya.translation.checks.drug_names import named
-from afya.translation.checks.reading import Tokens, reading
+from afya.translation.checks.reading import reading
 from afya.translation.checks.verdict import PairCheck, Verdict
 
 NAME = "residue"
@@ -30,13 +31,14 @@ def make(source: str, target: str) -> PairCheck:
     """The check; two scripts need a shorter run, since chance cannot make one."""
     here, there = language(source), language(target)
     needed = _RUN if here.script == there.script else _RUN_OTHER_SCRIPT
+    spaced = here.spaced
     plain = Tokens(_plain)
 
     def check(source_text: str, translation: str) -> Verdict:
-        ours, theirs = reading(source_text), reading(translation)
-        if not here.spaced:
+        if not spaced:
             return _unspaced(source_text, translation, here.script == there.script)
-        common = set(ours.tokens).intersection(theirs.tokens)
+        ours, theirs = reading(source_text), reading(translation)
+        common = ours.distinct & theirs.distinct
         if len(common) < _SAME:
             return _PASSED
         if ours.lower.strip() == theirs.lower.strip():

@@ -12,27 +12,13 @@ from importlib.util import find_spec
 
 from afya.languages import language, registry
 from afya.text.identify import identify, is_language, small_words
-from afya.translation.checks.lexicon import lexicon, votes
+from afya.translation.checks.lexicon import FOREIGN, SCRIPTS, lexicon, votes
 from afya.translation.checks.verdict import PairCheck, Verdict
 
 NAME = "language"
 _PASSED = Verdict(NAME, True)
 
-_SCRIPTS = {
-    "Hans": r"\u3400-\u4dbf\u4e00-\u9fff",
-    "Hant": r"\u3400-\u4dbf\u4e00-\u9fff",
-    "Jpan": r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff",
-    "Hang": r"\uac00-\ud7af",
-    "Cyrl": r"\u0400-\u052f",
-    "Arab": r"\u0600-\u06ff\u0750-\u077f",
-    "Deva": r"\u0900-\u097f",
-    "Telu": r"\u0c00-\u0c7f",
-    "Ethi": r"\u1200-\u139f",
-}
-_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]+")
 _KANA = re.compile(r"[\u3040-\u30fa]")
-# Letters of any script but Latin: all the alphabets above lie in these ranges.
-_NOT_LATIN = re.compile(r"[\u0370-\u1cff\u2c80-\ua4cf\uac00-\ud7af]")
 # Four small letters, or two of a script that has no small ones.
 _LETTERS_IN_A_ROW = re.compile(r"[^\W\d_A-Z]{4}|[^\W\d_\u0000-\u036f]{2}")
 # More than twice as many words that only the language has as words that only another has settle it.
@@ -47,7 +33,7 @@ def make(source: str, target: str) -> PairCheck:
     wanted = language(target)
     if wanted.script == "Latn":
         return _latin(target)
-    if wanted.script in _SCRIPTS:
+    if wanted.script in SCRIPTS:
         return _other_script(target)
     return _unjudged(target)
 
@@ -63,8 +49,9 @@ def _latin(target: str) -> PairCheck:
     marks = lexicon(target).marks
 
     def check(source_text: str, translation: str) -> Verdict:
-        if translation.isascii() or not _NOT_LATIN.search(translation):
-            own, other = votes(marks(translation))
+        found = marks(translation)
+        if not found & FOREIGN:
+            own, other = votes(found)
             if own > _TIMES * other:
                 return _PASSED
         return _PASSED if _cld2_names(translation) == target else _slowly(translation, target)
@@ -74,14 +61,14 @@ def _latin(target: str) -> PairCheck:
 
 def _other_script(target: str) -> PairCheck:
     script = language(target).script
-    letters = re.compile(f"[{_SCRIPTS[script]}]+")
     dense = _DENSE.get(script, 1)
-    alone = sum(_SCRIPTS.get(entry.script) == _SCRIPTS[script] for entry in registry().values()) == 1
-    marks = lexicon(target).marks
+    alone = sum(SCRIPTS.get(entry.script) == SCRIPTS[script] for entry in registry().values()) == 1
+    marks, letters = lexicon(target).marks, lexicon(target).letters
 
     def check(source_text: str, translation: str) -> Verdict:
-        own = dense * len("".join(letters.findall(translation)))
-        if own and own >= len("".join(_LATIN.findall(translation))):
+        signs, latin = letters(translation)
+        own = dense * signs
+        if own and own >= latin:
             if script == "Jpan":
                 settled = _KANA.search(translation) is not None
             elif script in ("Hans", "Hant"):

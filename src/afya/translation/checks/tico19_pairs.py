@@ -1,46 +1,18 @@
 """Pairs of TICO-19 sentences to measure checks on, put back in line where the published file has them out of line.
 
-Two of its languages hold translations of other sentences in places (tico19_alignment.yaml). A check that alarms there
-is right, so that its rate of false alarms can only be told without them.
+Two of its languages hold translations of other sentences in places (`afya.sources.tico19_alignment`). A check that
+alarms there is right, so that its rate of false alarms can only be told without them.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
-
-from afya.datafiles import read_model
 from afya.errors import DataError
 from afya.sources.tico19 import locale_language
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Shift(_Strict):
-    """Lines whose translation is that of the line `by` further on."""
-
-    first: Annotated[int, Field(ge=0)]
-    last: Annotated[int, Field(ge=0)]
-    by: int
-
-
-class Alignment(_Strict):
-    """What is out of line in one language."""
-
-    shifted: tuple[Shift, ...] = ()
-    unpaired: tuple[tuple[int, int], ...] = ()
-
-
-class Alignments(RootModel[dict[str, Alignment]]):
-    """tico19_alignment.yaml, by language."""
+from afya.sources.tico19_alignment import Aligner
 
 
 def sentence_pairs(path: Path, target: str, *, realigned: bool = True) -> Iterator[tuple[int, str, str]]:
@@ -68,19 +40,10 @@ def sentence_pairs(path: Path, target: str, *, realigned: bool = True) -> Iterat
 
 
 def _aligned(translated: list[str | None], target: str) -> list[str | None]:
-    alignment = _alignments().get(target)
-    if alignment is None:
-        return translated
-    found = list(translated)
-    for shift in alignment.shifted:
-        for line in range(shift.first, shift.last + 1):
-            found[line + shift.by] = translated[line]
-    for first, last in alignment.unpaired:
-        found[first : last + 1] = [None] * (last + 1 - first)
+    found: list[str | None] = [None] * len(translated)
+    aligner = Aligner()
+    for line, text in enumerate(translated):
+        place = aligner.line_of(target, line, text) if text is not None else None
+        if place is not None and place < len(found):
+            found[place] = text
     return found
-
-
-@cache
-def _alignments() -> dict[str, Alignment]:
-    path = Path(str(files("afya"))) / "translation" / "checks" / "tico19_alignment.yaml"
-    return read_model(path, Alignments).root
