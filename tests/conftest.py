@@ -1,11 +1,14 @@
-"""What all tests share: where the real files are, when they are there."""
+"""What all tests share: where the real files are, when they are there, and a server that speaks as it is told."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from scripted_server import Answering, Server, Step, serving
 
 SHARED = Path(os.environ.get("AFYA_SHARED", Path(__file__).parents[2] / "shared"))
 
@@ -16,3 +19,14 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"{SHARED} is absent (set AFYA_SHARED to the folder of real files)")
     return SHARED
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    """Start a server with a script; all stop when the test ends."""
+    with ExitStack() as running:
+
+        def start(*script: Step | Answering) -> Server:
+            return running.enter_context(serving(*script))
+
+        yield start

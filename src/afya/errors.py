@@ -63,6 +63,10 @@ class EngineError(AfyaError):
     exit_code = 6
 
 
+class EngineDownError(EngineError):
+    """An engine that answers nothing for now: what it was asked may be asked again when it is back."""
+
+
 def require(module: str, extra: str, purpose: str) -> None:
     """Raise `MissingDependencyError` naming the extra to install when `module` cannot be imported.
 

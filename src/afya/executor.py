@@ -8,6 +8,7 @@ has been renamed into place; whatever was killed before that is done again.
 from __future__ import annotations
 
 import multiprocessing
+import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -101,6 +102,7 @@ def run(
     *,
     workers: int = 1,
     ray: str | None = None,
+    pool: Pool | None = None,
     on_part: Callable[[Part, bool], None] | None = None,
 ) -> list[Part]:
     """Run `stage` over the files `sources`, writing `out/{stem}.parquet`; finished parts are not done again.
@@ -109,6 +111,8 @@ def run(
         workers: processes to use, fewer where memory is too small for what the stage needs; 1 runs in this process.
             With `ray`, how many workers are set up for a stage that has a `setup`.
         ray: a Ray cluster's address, or "local"; then `sources` and `out` must lie where all its nodes see them.
+        pool: worker processes that several stages share, so that they start once; a stage that needs more than usual
+            has its own.
         on_part: called with each finished part, in the order in which they finish, and whether it had been done before.
 
     Returns:
@@ -126,7 +130,7 @@ def run(
     out.mkdir(parents=True, exist_ok=True)
     sweep(out)
     done: dict[Path, Part] = {}
-    for part, source, fresh in _work(stage, sources, out, workers, ray):
+    for part, source, fresh in _work(stage, sources, out, workers, ray, pool):
         done[source] = part
         if on_part is not None:
             on_part(part, not fresh)
@@ -149,7 +153,7 @@ def _affordable(stage: Stage, workers: int) -> int:
 
 
 def _work(
-    stage: Stage, sources: Sequence[Path], out: Path, workers: int, ray: str | None
+    stage: Stage, sources: Sequence[Path], out: Path, workers: int, ray: str | None, pool: Pool | None
 ) -> Iterator[tuple[Part, Path, bool]]:
     waiting = []
     for source in sources:
@@ -182,26 +186,46 @@ def _work(
         for source in waiting:
             yield _do(stage, out, source, state), source, True
         return
-    # Spawned, not forked: torch and Polars hold threads, and a forked copy of them may hang.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        min(workers, len(waiting)), mp_context=context, initializer=_start, initargs=(stage, context.Value("i", 0))
-    ) as pool:
-        futures = {pool.submit(_do_in_worker, source, out): source for source in waiting}
-        try:
-            for future in as_completed(futures):
-                yield future.result(), futures[future], True
-        except BrokenProcessPool:
-            raise RunError(
-                f"Stage '{stage.name}': a worker process died (out of memory, or killed).",
-                hint="Run the same command again to continue; with fewer workers if memory was short.",
-            ) from None
-        finally:
-            for future in futures:
-                future.cancel()
+    if pool is not None and stage.needs == Needs():
+        yield from _over_processes(stage, waiting, out, pool)
+        return
+    with Pool(min(workers, len(waiting))) as own:
+        yield from _over_processes(stage, waiting, out, own)
 
 
-_worker: tuple[Stage, Any] | None = None
+class Pool:
+    """Worker processes, started when they are first asked for something. A context manager."""
+
+    def __init__(self, workers: int) -> None:
+        # Spawned, not forked: torch and Polars hold threads, and a forked copy of them may hang.
+        context = multiprocessing.get_context("spawn")
+        started = context.Value("i", 0)
+        self.processes = ProcessPoolExecutor(workers, mp_context=context, initializer=_number, initargs=(started,))
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.processes.shutdown()
+
+
+def _over_processes(stage: Stage, waiting: Sequence[Path], out: Path, pool: Pool) -> Iterator[tuple[Part, Path, bool]]:
+    futures = {pool.processes.submit(_do_in_worker, stage, source, out): source for source in waiting}
+    try:
+        for future in as_completed(futures):
+            yield future.result(), futures[future], True
+    except BrokenProcessPool:
+        raise RunError(
+            f"Stage '{stage.name}': a worker process died (out of memory, or killed).",
+            hint="Run the same command again to continue; with fewer workers if memory was short.",
+        ) from None
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+# The stage that this worker process is set up for, as it was told, and its state.
+_ready: tuple[bytes, Any] | None = None
 _worker_number = 0
 
 
@@ -216,19 +240,21 @@ def _set_up(stage: Stage, number: int) -> Any:
     return stage.setup(stage.config) if stage.setup else None
 
 
-def _start(stage: Stage, started: Synchronized[int]) -> None:
-    global _worker
+def _number(started: Synchronized[int]) -> None:
+    global _worker_number
     with started.get_lock():
-        number = started.value
+        _worker_number = started.value
         started.value += 1
-    _worker = (stage, _set_up(stage, number))
 
 
-def _do_in_worker(source: Path, out: Path) -> Part:
-    if _worker is None:
-        raise RunError("A worker process was not set up.")
-    stage, state = _worker
-    return _do(stage, out, source, state)
+def _do_in_worker(stage: Stage, source: Path, out: Path) -> Part:
+    global _ready
+    told = pickle.dumps(stage)
+    if _ready is None or _ready[0] != told:
+        # First let go of what the stage before held.
+        _ready = None
+        _ready = told, _set_up(stage, _worker_number)
+    return _do(stage, out, source, _ready[1])
 
 
 def _do(stage: Stage, out: Path, source: Path, state: Any) -> Part:

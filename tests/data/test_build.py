@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -321,7 +322,7 @@ def test_groups_that_a_duplicate_joins_share_a_split(tmp_path: Path) -> None:
     dataset(tmp_path / "final", pair("final", 3, "test"))
     names = ({"dataset": "notes"}, {"dataset": "exam"}, {"dataset": "final"})
     # Row by row the English of the second copy goes and its Swahili stays.
-    kept = {"exact_duplicates": {"scope": "row"}, "split": {"dev": 0.3, "test": 0.2}}
+    kept: dict[str, Any] = {"exact_duplicates": {"scope": "row"}, "split": {"dev": 0.3, "test": 0.2}}
     built(tmp_path / "out", *names, root=tmp_path, part_rows=16, **kept)
     found = rows(tmp_path / "out")
     assert len([name for name in found if name.endswith(":en")]) == 60
@@ -342,7 +343,7 @@ def test_what_a_benchmark_asks_goes_though_the_row_that_shows_it_went_before(tmp
         dataset(tmp_path / name, [item(1, group_id=f"{name}:1", source=name, question=asked), translation])
     dataset(tmp_path / "other", [item(5)])
     names = [{"dataset": name} for name in ("a", "b", "other")]
-    stages = {"exact_duplicates": {"scope": "row"}, "decontaminate": {"benchmarks": ["exam"]}}
+    stages: dict[str, Any] = {"exact_duplicates": {"scope": "row"}, "decontaminate": {"benchmarks": ["exam"]}}
     built(tmp_path / "out", *names, root=tmp_path, **stages)
     assert list(rows(tmp_path / "out")) == ["quiz:5:en"]
     assert reasons(tmp_path / "out", "decontaminate")["b:1:zu"] == "contaminated"

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from afya.errors import ConfigError, EngineError, MissingDependencyError
@@ -71,6 +71,7 @@ def test_the_stream_format_gives_a_text_back(text: str) -> None:
 
 
 @settings(max_examples=3, deadline=None)
+@example(["a ^", "^", "x ^\n", "^fever$ ~ ^~c~t"])
 @given(st.lists(st.text(alphabet=st.characters(codec="utf-8"), max_size=20), min_size=1, max_size=60))
 def test_no_text_moves_another(apertium: ApertiumTranslator, texts: list[str]) -> None:
     mixed = [entry for text in texts for entry in (text, "The child has fever.")]

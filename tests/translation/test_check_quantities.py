@@ -20,6 +20,7 @@ from afya.translation.checks.tico19_pairs import sentence_pairs
         ("fr", "1,234 children", "1 234 enfants"),
         ("es", "On 11 March 2020 there were 50% more.", "El 11 de marzo de 2020 hubo un 50 % más."),
         ("zh", "1.61 million people on March 3, 2020", "2020 年 3 月 3 日，161 万人"),
+        ("zh", "Keep soap at hand, just in case.", "备好肥皂，以防万一。"),
         ("hi", "1.5 million children under 5 years", "5 वर्ष से कम उम्र के 15 लाख बच्चे"),
         ("sw", "60% of the 25 children", "asilimia 60 ya watoto ishirini na watano"),
         ("zu", "for 14 days", "izinsuku ezingu-14"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from loopback import Answer, Asked, Loopback, serving
 
-from afya.errors import ConfigError, EngineError
+from afya.errors import ConfigError, EngineDownError, EngineError
 from afya.languages import core_codes, registry
 from afya.translation import guard
 from afya.translation.base import Hint, Translator
@@ -168,3 +168,26 @@ def test_a_small_local_model_is_asked_too(tmp_path: Path) -> None:
     assert [answer.text for answer in answers] == ["", ""]
     assert all(answer.error for answer in answers)
     assert engine.identity.engine == "llm"
+
+
+def test_a_server_that_dies_stops_the_work_and_one_that_chokes_on_a_text_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    left = 2
+
+    def dies(_: Asked) -> Answer:
+        nonlocal left
+        left -= 1
+        return chat(marked("Homa")) if left >= 0 else (0, b"")
+
+    texts = ["Fever", "Cough", "Rash", "Pain"]
+    with model(dies, monkeypatch) as (engine, _), pytest.raises(EngineDownError, match="does not answer"):
+        guard.translate(engine, texts, "en", "sw")
+
+    def chokes(request: Asked) -> Answer:
+        return (500, b"") if "Rash" in request["messages"][-1]["content"] else chat(marked("Homa"))
+
+    with model(chokes, monkeypatch) as (engine, _):
+        answers = guard.translate(engine, texts, "en", "sw")
+    assert [answer.text for answer in answers] == ["Homa", "Homa", "", "Homa"]
+    assert "did not answer" in str(answers[2].error)

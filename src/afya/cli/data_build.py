@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from afya.cli.tables import plain, print_rows, table_of
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -37,7 +39,6 @@ def build(
     """Build a dataset by a recipe: every stage, with an account of every row. A killed build goes on where it was."""
     from rich.console import Console
 
-    from afya.cli.tables import print_rows
     from afya.data.build import build as run_recipe
     from afya.data.recipe import load_recipe
 
@@ -128,13 +129,13 @@ def diff(
     pairs = {(lang, source) for kind in KINDS for lang, listed in found.rows[kind].items() for source in listed}
     for lang, source in sorted(pairs):
         cells = [f"{found.rows[kind].get(lang, {}).get(source, 0):,}" for kind in KINDS]
-        _add(rows, lang, source, *cells)
-    _add(rows, "all", "", *(f"{found.total(kind):,}" for kind in KINDS))
+        rows.add_row(*plain(lang, source, *cells))
+    rows.add_row(*plain("all", "", *(f"{found.total(kind):,}" for kind in KINDS)))
     console.print(rows)
     if found.columns:
         changed = _table("column", "rows in which it changed")
         for name, count in found.columns.items():
-            _add(changed, name, f"{count:,}")
+            changed.add_row(*plain(name, f"{count:,}"))
         console.print(changed)
     for kind in KINDS:
         for entry in found.examples[kind]:
@@ -153,54 +154,48 @@ def _inspection_tables(found: Inspection) -> Iterator[Table]:
             table = _table("language", *counted, "all", title=f"Rows by {name}")
             for code, total in found.languages.items():
                 shown = [f"{listed[code]:,}" if code in listed else "-" for listed in counted.values()]
-                _add(table, named[code], *shown, f"{total:,}")
-            _add(table, "all", *(f"{sum(listed.values()):,}" for listed in counted.values()), f"{found.total:,}")
+                table.add_row(*plain(named[code], *shown, f"{total:,}"))
+            table.add_row(
+                *plain("all", *(f"{sum(listed.values()):,}" for listed in counted.values()), f"{found.total:,}")
+            )
         else:
             table = _table(name, "rows", "languages", title=f"Rows by {name}")
             for value, listed in counted.items():
-                _add(table, value, f"{sum(listed.values()):,}", str(len(listed)))
+                table.add_row(*plain(value, f"{sum(listed.values()):,}", str(len(listed))))
         yield table
     if found.translators:
         table = _table("translator", "rows", title="Translated by")
         for name, rows in found.translators.items():
-            _add(table, name, f"{rows:,}")
+            table.add_row(*plain(name, f"{rows:,}"))
         yield table
     if found.checks:
         table = _table("check", "passed", "failed", title="Checks of translations")
         for name, results in found.checks.items():
-            _add(table, name, f"{results['passed']:,}", f"{results['failed']:,}")
+            table.add_row(*plain(name, f"{results['passed']:,}", f"{results['failed']:,}"))
         yield table
     if found.tokens:
         heads = ("language", "items", "tokens an item", "groups also in English", "tokens to English")
         table = _table(*heads, title=f"Tokens under {found.tokenizer}")
         for code, tax in found.tokens.items():
             ratio = "-" if tax.ratio is None else f"{tax.ratio:.2f}"
-            _add(table, named[code], f"{tax.items:,}", f"{tax.mean:.1f}", f"{tax.shared_groups:,}", ratio)
+            table.add_row(*plain(named[code], f"{tax.items:,}", f"{tax.mean:.1f}", f"{tax.shared_groups:,}", ratio))
         yield table
     if any(found.samples.values()):
         table = _table("language", "question, options", "answer", "source", title="Samples")
         for code, samples in found.samples.items():
             for row in samples:
                 asked = f"{row['question']}\n{row['options']}" if row["options"] else row["question"]
-                _add(table, code, asked, row["answer"], f"{row['source']} ({row['origin']})")
+                table.add_row(*plain(code, asked, row["answer"], f"{row['source']} ({row['origin']})"))
         yield table
 
 
 def _table(*columns: str, title: str | None = None) -> Table:
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left")
+    """A table whose columns of numbers stand to the right."""
+    table = table_of(*columns, title=title)
     texts = ("language", "source", "question, options", "answer", "column", "check", "translator", "licence")
-    for column in columns:
-        table.add_column(column, overflow="fold", justify="left" if column in texts else "right")
+    for column, name in zip(table.columns, columns, strict=True):
+        column.justify = "left" if name in texts else "right"
     return table
-
-
-def _add(table: Table, *cells: str) -> None:
-    """Cells that are shown as they are: a bracket in a dataset's text is no markup."""
-    from rich.text import Text
-
-    table.add_row(*(Text(cell) for cell in cells))
 
 
 def ledger_table(ledger: Ledger) -> Table:

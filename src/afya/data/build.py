@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from afya.data.recipe import Recipe, check_settings
 from afya.data.rows import lost
 from afya.data.steps import Building, Progress
 from afya.errors import ConfigError, DataError
+from afya.executor import Pool
 from afya.folders import refuse_other
 from afya.runs import Ledger, RunFolder, canonical, read_json, scrub, sha256_path, sha256_text
 
@@ -96,14 +98,16 @@ def build(
         return Built(out, *before, tuple(absent), before=True)
     refuse_other(out, described)
     work = work_folder(out)
-    with RunFolder.open(work, COMMAND, described, seed=recipe.seed) as folder:
+    with RunFolder.open(work, COMMAND, described, seed=recipe.seed) as folder, ExitStack() as processes:
         folder.event("started", sources=[entry.label for entry in found])
         here = [fetch_hub(entry, Path(sources), work / "hub") if entry.spec.hub else entry for entry in found]
-        building = Building(folder.parts, workers=workers, ray=ray, on_progress=on_progress)
+        pool = None if ray is not None or workers == 1 else processes.enter_context(Pool(workers))
+        building = Building(folder.parts, workers=workers, ray=ray, pool=pool, on_progress=on_progress)
         try:
             read = read_sources(building, here, recipe, part_rows)
         except DataError:
             # It is mended in the recipe or in the files, and for either what was begun here would be refused.
+            processes.close()
             shutil.rmtree(work)
             raise
         parts, listed = _stages(recipe, building, read, Path(sources))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from afya.errors import RunError
-from afya.executor import Part, Stage, run
+from afya.executor import Part, Pool, Stage, run
 from afya.runs import Ledger, Rejection
 
 Progress = Callable[[str, int, int], None]
@@ -24,6 +24,7 @@ class Building:
     folder: Path
     workers: int = 1
     ray: str | None = None
+    pool: Pool | None = None
     on_progress: Progress | None = None
     ledger: Ledger = field(default_factory=Ledger)
     _last: int | None = None
@@ -69,4 +70,4 @@ class Building:
 
         # One part needs no pool; with a cluster, `workers` says how many are set up.
         workers = self.workers if self.ray is not None else max(1, min(self.workers, len(parts)))
-        return run(stage, parts, self.folder / name, workers=workers, ray=self.ray, on_part=told)
+        return run(stage, parts, self.folder / name, workers=workers, ray=self.ray, pool=self.pool, on_part=told)

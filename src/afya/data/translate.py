@@ -75,21 +75,6 @@ class Engines:
         return Checker(source, target, checks=named, glossary=self.glossary)
 
 
-def check_options(rule: Translate) -> None:
-    """Raise ConfigError for an engine that is not known, or an option that none of the engines has."""
-    import difflib
-
-    from afya.translation.load import ENGINES, parse_spec
-
-    kinds = [parse_spec(spec)[0] for spec in (rule.engine, *rule.engines.values()) if spec is not None]
-    known = sorted({name for kind in kinds for name in ENGINES[kind].options()})
-    for name in rule.options:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean '{near[0]}'?" if near else f"They have: {', '.join(known) or 'none'}."
-            raise ConfigError(f"translate.options: no engine of the recipe has an option '{name}'.", hint=hint)
-
-
 def own_options(spec: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the recipe's options that the engine of `spec` has: another language's engine has others."""
     from afya.translation.load import ENGINES, parse_spec

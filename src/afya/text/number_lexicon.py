@@ -43,6 +43,7 @@ _ENDS = ")]}.,;:!?»”\"'。，；：！？）】、।॥።፣፤؛،؟"
 _CLOSERS = frozenset(_ENDS)
 
 
+_BESIDE = frozenset({"unit", "before", "and", "range", "clock", "filler", "stop"})
 _LOUD = frozenset({"digits", "power", "month", "name"})
 DOSES = frozenset({"ug", "mg", "g", "kg", "ul", "ml", "dl", "l"})
 """Units of doses: with them "one" is a number, whatever else it may be."""
@@ -59,6 +60,12 @@ def _loud(marks: Sequence[Mark]) -> bool:
 
 
 _NOTHING = Mark("stop")
+
+
+class Beside(tuple[Mark, ...]):
+    """The marks of a token that is no number: a unit, or what links and parts numbers."""
+
+    __slots__ = ()
 
 
 class Lexicon:
@@ -92,12 +99,17 @@ class Lexicon:
         self._prefixes = ((tuple(self.data.and_prefixes), True), (tuple(self.data.prefixes), False))
         self._last = tuple(ending for ending, _ in self.endings)
         self._longest = max((len(word) for word in self.words), default=0)
-        self.table = Tokens(lambda token: tuple(self._read(token)))
+        self.table = Tokens(self._learn)
+        self.longest_phrase = 1 + max((len(rest) for rows in self.phrases.values() for rest, _ in rows), default=0)
         self._plains = Tokens(lambda token: _plain(_EDGE.sub("", token)))
 
     def marks(self, token: str) -> tuple[Mark, ...]:
         """The marks of one token, in order; () for almost all tokens. Found out once for each token."""
         return self.table[token]
+
+    def _learn(self, token: str) -> tuple[Mark, ...]:
+        found = tuple(self._read(token))
+        return Beside(found) if found and all(mark.kind in _BESIDE for mark in found) else found
 
     def loud(self, token: str) -> bool:
         """Whether the token may be of a number that is sure; a text of other tokens has no such number."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from afya.text.number_lexicon import DOSES, Lexicon, lexicon
+from afya.text.number_lexicon import DOSES, Beside, Lexicon, lexicon
 from afya.text.number_pieces import Mark
 from afya.text.numerals import ideographic
 from afya.text.tokens import Tokens
@@ -42,7 +42,13 @@ def place_tokens(text: str, tokens: Sequence[str], words: Lexicon, spans: bool) 
     begins = [match.start() for match in _TOKEN.finditer(text)] if spans else None
     placed = []
     after = 0
-    for place, listed in [(place, listed) for place, listed in enumerate(found) if listed]:
+    told = [(place, listed) for place, listed in enumerate(found) if listed]
+    numbers = [place for place, listed in told if type(listed) is not Beside]
+    if len(numbers) < len(told):
+        # A unit or a link bears only on numbers within two tokens of it, whose phrase may be of several.
+        near = {place + step for place in numbers for step in range(-2, 2 + words.longest_phrase)}
+        told = [one for one in told if one[0] in near]
+    for place, listed in told:
         if place < after:
             continue  # It was read with the phrase before it.
         begin = begins[place] if begins is not None else 0

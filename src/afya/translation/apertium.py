@@ -31,9 +31,12 @@ _CALL_CHARACTERS = 100_000
 _CHARACTERS_A_SECOND = 2_000
 
 _PLAIN_MODE = regex.compile(r"\s*([a-z]{2,3})-([a-z]{2,3})\s*")
-_RESERVED = regex.compile(r"[\\^$@/{}\[\]<>]")
-# Line ends, tabs, other controls, and the tilde, which its last step takes for a mark of its own.
-_ODD = regex.compile(r"(?:[\p{Cc}\u2028\u2029~])+")
+_RESERVED = regex.compile(r"[\\$@/{}\[\]<>]")
+# Line ends, tabs, other controls; the tilde, which its last step takes for a mark of its own; and the caret, from which
+# at a text's end it reads on into the next text, escaped or in brackets as it may be.
+_ODD = regex.compile(r"(?:[\p{Cc}\u2028\u2029~^])+")
+_WRITTEN = str.maketrans({"\0": " ", "~": "~t", "^": "~c"})
+_MARK = regex.compile(r"~([tc])")
 _STREAM = regex.compile(r"\\(?P<sign>.)|\[(?P<blank>(?:[^\[\]\\]|\\.)*)\]", regex.DOTALL)
 _ESCAPED = regex.compile(r"\\(.)", regex.DOTALL)
 
@@ -227,7 +230,7 @@ def _to_stream(text: str) -> str:
     pieces = []
     start = 0
     for odd in _ODD.finditer(text):
-        pieces += [_RESERVED.sub(r"\\\g<0>", text[start : odd.start()]), "[", odd[0].replace("\0", " "), "]"]
+        pieces += [_RESERVED.sub(r"\\\g<0>", text[start : odd.start()]), "[", odd[0].translate(_WRITTEN), "]"]
         start = odd.end()
     # The empty bracket keeps a last full stop, which would be dropped before the null.
     return "".join(pieces) + _RESERVED.sub(r"\\\g<0>", text[start:]) + "[]"
@@ -235,5 +238,10 @@ def _to_stream(text: str) -> str:
 
 def _from_stream(stream: str) -> str:
     return _STREAM.sub(
-        lambda hit: hit["sign"] if hit["sign"] is not None else _ESCAPED.sub(r"\1", hit["blank"]), stream
+        lambda hit: hit["sign"] if hit["sign"] is not None else _MARK.sub(_unmarked, _ESCAPED.sub(r"\1", hit["blank"])),
+        stream,
     )
+
+
+def _unmarked(hit: regex.Match[str]) -> str:
+    return "~" if hit[1] == "t" else "^"

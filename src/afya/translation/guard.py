@@ -15,7 +15,7 @@ from itertools import islice
 
 import regex
 
-from afya.errors import AfyaError, ConfigError, EngineError, MissingDependencyError
+from afya.errors import AfyaError, ConfigError, EngineDownError, EngineError, MissingDependencyError
 from afya.items import blank
 from afya.languages import language
 from afya.translation.base import Hint, Translation, Translator
@@ -61,7 +61,7 @@ def translate(
     Raises:
         ConfigError: the engine does not have the pair.
         EngineError: the engine says that it can answer nothing, and neither the first nor the last text alone is
-            answered (of one text: nor the text "OK"): whoever called can go on later where it stopped.
+            answered, or it is down (EngineDownError): whoever called can go on later where it stopped.
         ValueError: `hints` are not as many as the texts.
     """
     source, target = language(source).code, language(target).code
@@ -140,7 +140,7 @@ class _Asked:
             answers = self.translator.translate([text for text, _ in keys], self.source, self.target, hints=hints)
             # No more than one too many: an engine may not fill the memory either.
             listed = list(islice(answers, len(keys) + 1))
-        except (ConfigError, MissingDependencyError):
+        except (ConfigError, MissingDependencyError, EngineDownError):
             raise
         except Exception as error:
             return error

@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
+from uuid import uuid4
 
 import regex
 from pydantic import BaseModel, ConfigDict, Field
 
 from afya.datafiles import read_model, validate
-from afya.errors import ConfigError
+from afya.errors import ConfigError, EngineDownError
 from afya.languages import language, parse_codes, registry
 from afya.models.base import Generation, LanguageModel, Message, Prompt, Sampling
 from afya.models.load import ENGINES, load_model, parse_spec
@@ -135,7 +136,7 @@ class LlmTranslator:
 
         Raises:
             ConfigError: the pair is not among the trusted languages'.
-            EngineError: the model cannot be asked at all.
+            EngineDownError: the model answers nothing any more. EngineError: it cannot be asked at all.
         """
         if (source, target) not in self._pairs:
             raise unsupported(self.identity.name, source, target, self._pairs)
@@ -176,7 +177,20 @@ class LlmTranslator:
         for limit, places in sorted(groups.items()):
             sampling = Sampling(max_tokens=limit, temperature=self.options.temperature, seed=self.options.seed)
             replies.update(zip(places, self.model.generate([prompts[at] for at in places], sampling), strict=True))
+        lost = [reply.error for reply in replies.values() if reply.finish_reason == "unavailable"]
+        if lost and not self._is_up():
+            # Otherwise every text that is left would be given up, one by one.
+            raise EngineDownError(
+                f"{self.identity.name} does not answer ({lost[0]}).",
+                hint="When it is back, run the same command again.",
+            )
         return replies
+
+    def _is_up(self) -> bool:
+        """Whether the model answers at all; what it is asked was never asked before, so that no record answers."""
+        prompt = Prompt((Message("user", f"Say yes. {uuid4().hex}"),))
+        (reply,) = self.model.generate([prompt], Sampling(max_tokens=16, temperature=0.0))
+        return reply.finish_reason != "unavailable"
 
     def _limit(self, text: str) -> int:
         """The most tokens of a reply, a power of two so that few batches differ."""

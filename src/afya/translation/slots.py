@@ -62,6 +62,19 @@ def slots(item: Item) -> list[Slot]:
     return [slot for slot in found if slot.text.strip()]
 
 
+def text_at(item: Item, name: str) -> str | None:
+    """What stands at a slot's place, whether or not it is a slot of this item; None where there is no such place."""
+    kind, _, number = name.partition(".")
+    if kind == "option":
+        labelled = _labelled(item)
+        return labelled[int(number)][1] if int(number) < len(labelled) else None
+    if kind == "turn":
+        turns = item.turns or ()
+        return turns[int(number)].text if int(number) < len(turns) else None
+    told = {"question": item.question, "context": item.context, "answer_text": item.answer_text}
+    return told.get(kind, item.rationale)
+
+
 def rebuild(item: Item, texts: Mapping[str, str], target: str, identity: EngineIdentity) -> Item:
     """The item in `target`, its slots replaced by `texts`.
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from afya.data.synthetic.dialogues import dialogues
 from afya.data.synthetic.exercises import exercises
 from afya.data.synthetic.questions import questions
 from afya.errors import ConfigError
 from afya.items import Item, Split
-from afya.languages import core_codes
+from afya.languages import core_codes, parse_codes
 from afya.protocols.vignettes import generate
 
 LICENCE = "Apache-2.0"
@@ -30,7 +30,7 @@ class Splits(BaseModel):
 
 
 class SyntheticRecipe(BaseModel):
-    """What to make. `langs` None: the twelve.
+    """What to make. `langs`: a list, or as in commands "sw,yo"; None: the twelve.
 
     `vignettes` and `dialogues`: cases a split, each told in every language. `questions`: the protocol's facts, all of
     them. `exercises`: so many a language, from the terms of `glossary`.
@@ -45,6 +45,11 @@ class SyntheticRecipe(BaseModel):
     questions: bool = False
     exercises: int = Field(default=0, ge=0)
     glossary: Path | None = None
+
+    @field_validator("langs", mode="before")
+    @classmethod
+    def _codes(cls, value: object) -> object:
+        return parse_codes(value) if isinstance(value, str) else value
 
 
 def synthetic_items(recipe: SyntheticRecipe) -> Iterator[Item]:

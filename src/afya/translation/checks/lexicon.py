@@ -26,12 +26,13 @@ _BITS = 7
 _MOST = (1 << _BITS) - 1
 _FIELDS = tuple(place * _BITS for place in range(8))
 _DENIAL, _NEAR, _OWN, _OTHER, _DRUG, _SIGN, _LOUD, _FOREIGN = _FIELDS
+DENIAL = _MOST << _DENIAL
 DRUG = _MOST << _DRUG
 SIGN = _MOST << _SIGN
 LOUD = _MOST << _LOUD
 FOREIGN = _MOST << _FOREIGN
-"""Masks: whether any token names a drug, has a sign of markup or of an option label, may be of a quantity that is sure,
-or has a letter of another script than Latin."""
+"""Masks: whether any token denies, names a drug, has a sign of markup or of an option label, may be of a quantity that
+is sure, or has a letter of another script than Latin."""
 
 SCRIPTS = {
     "Hans": r"\u3400-\u4dbf\u4e00-\u9fff",

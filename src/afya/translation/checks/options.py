@@ -7,8 +7,12 @@ no"). On items it is about the options themselves, the marked answer and the ans
 from __future__ import annotations
 
 import re
+from functools import cache
+
+import regex
 
 from afya.items import Item
+from afya.text.literals import literal_codes, text_literals
 from afya.text.normalise import fold, normalise
 from afya.translation.checks.lexicon import SIGN, lexicon
 from afya.translation.checks.verdict import PairCheck, Verdict
@@ -19,6 +23,11 @@ _PASSED = Verdict(NAME, True)
 # "A." or "A)" or "(A)" or "A:" followed by text; also the full-width signs and letters.
 _LABEL = re.compile(r"(?:^|(?<=[\s;,:?!。；，：？！、]))[(（]?([A-Ja-jＡ-Ｊ])[).:：．）、]\s*(?=\S)")
 _SINGLE = re.compile(r"^\s*[(（]?([A-JＡ-Ｊ])[).:：．）、]\s*(?=\S)")
+# A letter that is a word of its own; a Latin one may touch Chinese characters.
+_ALONE = regex.compile(
+    r"(?<![\p{Latin}\p{M}\p{N}])\p{Latin}(?![\p{Latin}\p{M}\p{N}])|(?<![\p{L}\p{M}\p{N}])\p{L}(?![\p{L}\p{M}\p{N}])"
+)
+_LATIN = tuple("ABCDEFGHIJ")
 _WIDE = str.maketrans("ＡＢＣＤＥＦＧＨＩＪ", "ABCDEFGHIJ")
 
 
@@ -61,6 +70,7 @@ def of_items(source: Item, translated: Item) -> Verdict:
     else:
         faults += _letters(here, there)
         faults += _alike(here, there)
+        faults += _references(source, translated)
     if source.answer != translated.answer:
         marked, right = _letters_of(translated.answer), _letters_of(source.answer)
         faults.append(f"the marked answer is {marked}, in the source {right}")
@@ -76,6 +86,42 @@ def _letters(here: tuple[str, ...], there: tuple[str, ...]) -> list[str]:
         if letter and not _SINGLE.match(ours):
             faults.append(f"option {index + 1} begins with the letter '{letter[0].strip()}'")
     return faults
+
+
+def _references(source: Item, translated: Item) -> list[str]:
+    """Options that a text names by their letters ("The answer is A", "(A)") and its translation no longer does."""
+    if not source.options or translated.lang not in literal_codes():
+        return []
+    named, letters = _naming(source.lang), _letters_for(source.lang)[: len(source.options)]
+    kept = _letters_for(translated.lang)
+    faults = []
+    for place in ("question", "answer_text", "rationale"):
+        ours, theirs = getattr(source, place), getattr(translated, place)
+        if ours is None or theirs is None:
+            continue
+        alone = set(_ALONE.findall(theirs.translate(_WIDE)))
+        told = [hit[1] or hit[2] for hit in named.finditer(ours)]
+        lost = [one for one in dict.fromkeys(told) if one in letters and not alone & {one, kept[letters.index(one)]}]
+        faults += [f"{place} names option {one}, its translation does not" for one in lost]
+    return faults
+
+
+def _letters_for(lang: str) -> tuple[str, ...]:
+    """The letters that options go by in a language, or the Latin ones where that is not known."""
+    own = text_literals(lang).option_letters if lang in literal_codes() else ()
+    return (*own, *_LATIN[len(own) :])
+
+
+@cache
+def _naming(lang: str) -> regex.Pattern[str]:
+    """What names an option in a language: a letter in brackets, or behind a word for "answer" or "option"."""
+    letters = regex.escape("".join(_letters_for(lang)))
+    words: tuple[str, ...] = ()
+    if lang in literal_codes():
+        literals = text_literals(lang)
+        words = (*literals.answer_markers, *literals.option_words)
+    cue = rf"(?i:\b(?:\L<words>))[\s:：(（]*([{letters}])(?![\p{{L}}\p{{M}}\p{{N}}])|" if words else r"(\A(?!))|"
+    return regex.compile(cue + rf"[(\[（]([{letters}])[)\]）]", words=words)
 
 
 def _alike(here: tuple[str, ...], there: tuple[str, ...]) -> list[str]:

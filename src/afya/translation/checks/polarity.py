@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from afya.languages import language
 from afya.text.polarity import Cues, cues, plain, polarity_codes
-from afya.translation.checks.lexicon import denials, lexicon
+from afya.translation.checks.lexicon import DENIAL, denials, lexicon
 from afya.translation.checks.reading import reading
 from afya.translation.checks.verdict import PairCheck, Verdict
 
@@ -36,8 +36,12 @@ def make(source: str, target: str) -> PairCheck:
             unknown = Verdict(NAME, False, fault, judged=False)
             return lambda source_text, translation: unknown
     count_here, count_there = counter(source), counter(target)
+    spaced = cues(source).spaced and cues(target).spaced
+    marks_here, marks_there = lexicon(source).marks, lexicon(target).marks
 
     def check(source_text: str, translation: str) -> Verdict:
+        if spaced and not (marks_here(source_text) | marks_there(translation)) & DENIAL:
+            return _PASSED
         here, there = count_here(source_text), count_there(translation)
         if not here[0] and not there[0]:
             return _PASSED

@@ -48,7 +48,9 @@ def make(source: str, target: str) -> PairCheck:
             return _PASSED
         if len(common) < needed:
             return _PASSED
-        if sum(word != "" for word in map(plain.__getitem__, common)) < needed:
+        if len(list(filter(None, map(plain.__getitem__, common)))) < needed:
+            return _PASSED
+        if _grams(ours.tokens, needed).isdisjoint(_grams(theirs.tokens, needed)):
             return _PASSED
         run = _longest_run(ours.tokens, theirs.tokens)
         left = _lower_case(source_text, [word for word in map(plain.__getitem__, run) if word])
@@ -63,6 +65,10 @@ def _plain(token: str) -> str:
     """The word of a token that ought to be translated, or "" for a number, a sign or a drug's name."""
     word = _WORD.search(token)
     return "" if word is None or named(word[0]) else word[0]
+
+
+def _grams(tokens: list[str], length: int) -> set[tuple[str, ...]]:
+    return set(zip(*(tokens[start:] for start in range(length)), strict=False))
 
 
 def _lower_case(source_text: str, words: list[str]) -> list[str]:

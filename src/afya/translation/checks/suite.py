@@ -22,7 +22,7 @@ from afya.translation.checks import (
     speech,
 )
 from afya.translation.checks.verdict import PairCheck, Verdict
-from afya.translation.slots import slots
+from afya.translation.slots import slots, text_at
 
 if TYPE_CHECKING:
     from afya.translation.base import Translator
@@ -156,6 +156,9 @@ def parse_checks(names: Sequence[str] | None) -> tuple[str, ...]:
 def _paired(source: Item, translated: Item) -> tuple[list[str], list[tuple[str, str, str]]]:
     """What one side lacks, and the texts both have as (place, source text, translation)."""
     ours, theirs = ({slot.name: slot.text for slot in slots(item)} for item in (source, translated))
+    # A text that repeats another one of its item is no slot of its own, but in the other item it may be.
+    theirs |= {place: found for place in ours.keys() - theirs.keys() if (found := text_at(translated, place))}
+    ours |= {place: found for place in theirs.keys() - ours.keys() if (found := text_at(source, place))}
     missing = [f"{place}: there is no translation" for place in ours if place not in theirs]
     missing += [f"{place}: the source has no such text" for place in theirs if place not in ours]
     return missing, [(place, text, theirs[place]) for place, text in ours.items() if place in theirs]
