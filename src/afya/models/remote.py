@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ class Told:
     completion_tokens: int | None
 
 
-class RemoteModel:
+class RemoteModel(ABC):
     """The part of an engine that does not depend on whose API it speaks. Order is kept."""
 
     scores_options = False
@@ -112,13 +113,13 @@ class RemoteModel:
             raise failures[0]
         return replies
 
+    @abstractmethod
     def close(self) -> None:
         """Close the connections."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _tell(self, prompt: Prompt, sampling: Sampling, stop: threading.Event) -> Told | Fault:
         """The server's answer, or why there is none; raises EngineError when no request can succeed."""
-        raise NotImplementedError
 
     def _reply(self, prompt: Prompt, sampling: Sampling, stop: threading.Event) -> Generation:
         if stop.is_set():
