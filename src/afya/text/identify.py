@@ -130,6 +130,9 @@ def witnessed(code: str) -> bool:
 
 def main_script(text: str) -> str | None:
     """The script of most of the letters (ISO 15924; "Kana" for Japanese syllables, "Hani" for ideographs), or None."""
+    if text.isascii():
+        # What most texts in Latin letters are, with no need to look for nine scripts.
+        return "Latn" if any(map(str.isalpha, text)) else None
     counts = Counter({name: len(p.findall(text)) * _WEIGHT.get(name, 1) for name, p in _SCRIPT_PATTERNS.items()})
     if counts["Kana"] and counts["Kana"] + counts["Hani"] > counts["Latn"]:
         # Japanese mixes both; Chinese has no syllables but for a stray one.

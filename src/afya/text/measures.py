@@ -15,6 +15,8 @@ from afya.text.number_lexicon import Lexicon, lexicon
 from afya.text.number_marks import Placed, place_runs, place_tokens
 from afya.text.spelled_numbers import compose, continues, ends_number, is_power
 
+# What links or parts numbers, and most of what stands beside them.
+_BETWEEN = frozenset({"stop", "range", "and", "clock", "filler"})
 _THREE = re.compile(r"\d{3}(?:[.,]\d+)?")
 
 
@@ -61,6 +63,9 @@ def _parts(placed: list[Placed], words: Lexicon, tokens: Sequence[str]) -> list[
         if kind == "digits":
             number, place = _figure(placed, place, words, parts)
             parts.append(number)
+        elif kind in _BETWEEN:
+            parts.append(here.mark)
+            place += 1
         elif kind in ("word", "power"):
             numbers, place = _spelled(placed, place, words)
             parts.extend(numbers)

@@ -90,15 +90,16 @@ def attach(parts: list[Part], words: Lexicon) -> None:
         own = -1 if words.data.unit_first else 1
         for side in (own, -own):
             for place in places:
-                _reach_unit(parts, place, side, own, words)
+                number = parts[place]
+                if type(number) is Measure and number.unit is None:
+                    _reach_unit(parts, place, number, side, own, words)
     if len(places) > 1 and not links.isdisjoint(_LINKS):
         _share(parts, words)
 
 
-def _reach_unit(parts: list[Part], place: int, side: int, own: int, words: Lexicon) -> None:
-    """Gives the number at `place` the unit on one side of it, if it has none yet and one is near enough."""
-    number = parts[place]
-    if type(number) is not Measure or number.unit is not None or number.kind in ("name", "label"):
+def _reach_unit(parts: list[Part], place: int, number: Measure, side: int, own: int, words: Lexicon) -> None:
+    """Gives the number at `place`, which has none yet, the unit on one side of it, if one is near enough."""
+    if number.kind in ("name", "label"):
         return
     near = place + side
     while 0 <= near < len(parts) and _seen_through(parts[near], side):

@@ -38,31 +38,36 @@ def has_loud_run(text: str, words: Lexicon) -> bool:
 
 
 def place_tokens(text: str, tokens: Sequence[str], words: Lexicon, spans: bool) -> list[Placed]:
-    found = list(map(words.table.__getitem__, tokens))
-    begins = [match.start() for match in _TOKEN.finditer(text)] if spans else None
-    placed = []
-    after = 0
-    told = [(place, listed) for place, listed in enumerate(found) if listed]
+    told = [(place, listed) for place, listed in enumerate(map(words.table.__getitem__, tokens)) if listed]
     numbers = [place for place, listed in told if type(listed) is not Beside]
-    if len(numbers) < len(told):
-        # A unit or a link bears only on numbers within two tokens of it, whose phrase may be of several.
-        near = {place + step for place in numbers for step in range(-2, 2 + words.longest_phrase)}
-        told = [one for one in told if one[0] in near]
+    if not numbers:
+        return []
+    begins = [match.start() for match in _TOKEN.finditer(text)] if spans else None
+    placed: list[Placed] = []
+    # A unit or a link bears only on numbers within two tokens of it, whose phrase may be of several.
+    reach = 1 + words.longest_phrase
+    before, after, ahead = -reach - 1, 0, 0
+    numbers.append(len(tokens) + reach)
     for place, listed in told:
+        if type(listed) is not Beside:
+            before = place
+            ahead += 1
+        elif place - before > reach and numbers[ahead] - place > 2:
+            continue
         if place < after:
             continue  # It was read with the phrase before it.
         begin = begins[place] if begins is not None else 0
         for mark in listed:
-            if mark.kind == "phrase":
-                used = _phrase(mark.raw, tokens, place, words)
-                if used is not None:
-                    length, meaning = used
-                    end = after = place + length
-                    stretch = (begins[end - 1] + len(tokens[end - 1]) - begin) if begins is not None else 0
-                    placed.append(Placed(meaning._replace(start=0, end=stretch), place, end, begin))
-                    break
-            else:
+            if mark.kind != "phrase":
                 placed.append(Placed(mark, place, place + 1, begin))
+                continue
+            used = _phrase(mark.raw, tokens, place, words)
+            if used is not None:
+                length, meaning = used
+                end = after = place + length
+                stretch = (begins[end - 1] + len(tokens[end - 1]) - begin) if begins is not None else 0
+                placed.append(Placed(meaning._replace(start=0, end=stretch), place, end, begin))
+                break
     return placed
 
 
@@ -82,11 +87,14 @@ def _scanner(lang: str) -> re.Pattern[str]:
     words = lexicon(lang)
     numerals = "".join(sorted({word for word, mark in words.words.items() if _numeral(word, mark)}))
     others = sorted((word for word in words.words if not set(word) <= set(numerals)), key=len, reverse=True)
-    # The look ahead at the first character spares trying every word at every place.
-    listed = f"(?=[{re.escape(''.join(sorted({word[0] for word in others})))}])(?:{'|'.join(map(re.escape, others))})"
+    # The looks ahead at the first character spare trying every branch, and every word, at every place.
+    firsts = re.escape("".join(sorted({word[0] for word in others})))
+    listed = f"(?=[{firsts}])(?:{'|'.join(map(re.escape, others))})"
+    ranges, stops, signs = "-–—~～至到", r"，。；：！？（）、()\[\];:!?", "%％‰℃$€£¥"
     return re.compile(
-        rf"(?P<latin>{_LATIN}|[%％‰℃$€£¥]|°[CF])|(?P<word>{listed})"
-        rf"|(?P<han>[{re.escape(numerals)}]+)|(?P<range>[-–—~～至到])|(?P<stop>[，。；：！？（）、()\[\];:!?])"
+        rf"(?=[A-Za-z{_FIGURES}{signs}°{firsts}{re.escape(numerals)}{stops}{re.escape(ranges)}])"
+        rf"(?:(?P<latin>{_LATIN}|[{signs}]|°[CF])|(?P<word>{listed})"
+        rf"|(?P<han>[{re.escape(numerals)}]+)|(?P<range>[{re.escape(ranges)}])|(?P<stop>[{stops}]))"
     )
 
 
@@ -95,13 +103,18 @@ def _loud(lang: str) -> re.Pattern[str]:
     """Figures, numerals in a row, a number word with a power or a dose unit: without one no number is sure."""
     words = lexicon(lang)
     numerals = "".join(sorted({word for word, mark in words.words.items() if _numeral(word, mark)}))
-    counting = _any(word for word, mark in words.words.items() if mark.kind in ("word", "power"))
+    counters = {word for word, mark in words.words.items() if mark.kind in ("word", "power")}
     powers = _any(word for word, mark in words.words.items() if mark.kind == "power" or mark.value >= 100)
     doses = _any(word for word, mark in words.words.items() if mark.key in DOSES)
-    sure = _any(word for word, mark in words.words.items() if mark.sure or mark.kind == "month")
+    certain = {word for word, mark in words.words.items() if mark.sure or mark.kind == "month"}
     # A piece in Latin letters counts for its figures.
     latin = rf"(?=[{_LETTERS}]*[{_FIGURES}]){_LATIN}"
-    return re.compile(rf"(?P<latin>{latin})|[{re.escape(numerals)}]{{2}}|{sure}|{counting}(?:{powers}|.?{doses})")
+    # The look ahead spares trying every branch at every place, as in the scanner.
+    first = re.escape("".join(sorted({word[0] for word in counters | certain} | set(numerals))))
+    return re.compile(
+        rf"(?=[A-Za-z{_FIGURES}{first}])(?:(?P<latin>{latin})|[{re.escape(numerals)}]{{2}}"
+        rf"|{_any(certain)}|{_any(counters)}(?:{powers}|.?{doses}))"
+    )
 
 
 def _any(words: Iterable[str]) -> str:

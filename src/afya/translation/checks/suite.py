@@ -122,15 +122,20 @@ class Checker:
         return found
 
     def _verdicts(self, source_text: str, translation: str) -> list[Verdict]:
-        found = []
-        for name, make_verdict in self._checks:
-            try:
-                found.append(make_verdict(source_text, translation))
-            except Exception as error:
-                # Fail closed: a check with a fault must not pass a translation, nor stop a build of millions.
-                fault = f"the check could not be made ({type(error).__name__}: {error})"
-                found.append(Verdict(name, False, fault, judged=False))
-        return found
+        try:
+            return [check(source_text, translation) for _, check in self._checks]
+        except Exception:
+            # One of them has a fault: which is found out by making them one by one.
+            return [self._guarded(name, check, source_text, translation) for name, check in self._checks]
+
+    @staticmethod
+    def _guarded(name: str, check: PairCheck, source_text: str, translation: str) -> Verdict:
+        try:
+            return check(source_text, translation)
+        except Exception as error:
+            # Fail closed: a check with a fault must not pass a translation, nor stop a build of millions.
+            fault = f"the check could not be made ({type(error).__name__}: {error})"
+            return Verdict(name, False, fault, judged=False)
 
 
 def parse_checks(names: Sequence[str] | None) -> tuple[str, ...]:
