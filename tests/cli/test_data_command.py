@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from afya.cli.data import app
 from afya.errors import DataError
+from afya.sources import SOURCES
 
 ROW = {"question": "How many [bold] fingers?", "options": {"A": "One", "B": "Five"}, "answer_idx": "B"}
 
@@ -46,12 +47,14 @@ def test_import_can_be_strict_and_choose_the_split(medqa: Path, tmp_path: Path) 
     assert [file.name for file in (tmp_path / "out" / "data" / "en").iterdir()] == ["test-00000-of-00001.parquet"]
 
 
-def test_sources_lists_each_with_its_licence_and_files() -> None:
+def test_sources_lists_each_with_its_licence_and_tells_more_of_one() -> None:
     output = run("sources")
-
-    assert "mmlu-african" in output
-    assert "CC-BY-NC-2.0" in output
-    assert "questions_w_answers.jsonl" in output
+    for name, entry in SOURCES.items():
+        assert name in output
+        assert entry.licence.split("-")[0] in output
+    told = run("sources", "medquad")
+    assert SOURCES["medquad"].reads in told
+    assert SOURCES["medquad"].url in told
 
 
 def test_build_prints_the_account_and_a_second_run_says_that_it_is_done(medqa: Path, tmp_path: Path) -> None:

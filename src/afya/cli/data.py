@@ -24,7 +24,7 @@ app.command("inspect")(data_build.inspect)
 app.command("diff")(data_build.diff)
 
 _EXAMPLES = 3
-_NAMED = 12
+_NAMED = 6
 
 
 @app.command("import")
@@ -71,20 +71,38 @@ def import_(
 
 
 @app.command("sources")
-def sources() -> None:
-    """List the public datasets that can be imported."""
+def sources(
+    name: Annotated[str | None, typer.Argument(help="One of them: which files it reads, where it comes from.")] = None,
+) -> None:
+    """List the public datasets that can be imported, or tell more of one."""
     from rich.console import Console
 
     from afya.sources import SOURCES
+    from afya.sources import source as find_source
 
-    table = table_of("name", "languages", "task", "licence", "reads")
-    for index in (0, 2, 3):
-        table.columns[index].no_wrap = True
+    console = Console()
+    if name is not None:
+        entry = find_source(name)
+        told = {
+            "title": entry.title,
+            "languages": " ".join(entry.languages),
+            "tasks": ", ".join(entry.tasks),
+            "licence": entry.licence,
+            "reads": entry.reads,
+            "origin": entry.url,
+            "please cite": entry.citation,
+        }
+        for key, value in told.items():
+            console.print(f"{key}: {value}", markup=False, highlight=False, soft_wrap=True)
+        return
+    table = table_of("name", "languages", "task", "licence")
+    table.columns[0].no_wrap = True
     for entry in SOURCES.values():
         codes = entry.languages
         shown = " ".join(codes) if len(codes) <= _NAMED else f"{len(codes)} languages"
-        table.add_row(*plain(entry.name, shown, "\n".join(entry.tasks), entry.licence, entry.reads))
-    Console().print(table)
+        table.add_row(*plain(entry.name, shown, ", ".join(entry.tasks), entry.licence))
+    console.print(table)
+    console.print("'afya data sources NAME' says which files one reads, where it comes from and how to cite it.")
 
 
 @app.command("sample")
