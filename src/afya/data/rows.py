@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from afya.executor import Output
-from afya.items import Item
-from afya.runs import Rejection, canonical, write_frame
+from afya.runs import Rejection, write_frame
 
 if TYPE_CHECKING:
     import polars as pl
@@ -76,9 +73,3 @@ def first_of(cases: Iterable[tuple[pl.Expr, pl.Expr, pl.Expr]]) -> tuple[pl.Expr
         holds = condition.fill_null(False)
         why, details = pl.when(holds).then(reason).otherwise(why), pl.when(holds).then(detail).otherwise(details)
     return why, details
-
-
-def marked(item: Item) -> Item:
-    """The item with `review: true` in `extra`: it waits for people."""
-    extra = json.loads(item.extra) if item.extra else {}
-    return replace(item, extra=canonical({**extra, "review": True}))

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from afya.data.chunks import together
 from afya.data.recipe import Recipe, Translate
-from afya.data.rows import marked
 from afya.errors import ConfigError
 from afya.executor import Needs, Output, Stage, worker_number
 from afya.items import Item, from_frame, schema, to_frame
 from afya.runs import Rejection, sha256_path
+from afya.translation.routing import marked
 
 if TYPE_CHECKING:
     import polars as pl

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from afya.data.recipe import Recipe, Verify
-from afya.data.rows import marked
 from afya.data.translate import glossary_of
 from afya.executor import Output, Stage
 from afya.items import Check, Item, from_frame, schema, to_frame
 from afya.runs import Rejection
+from afya.translation.routing import marked
 
 if TYPE_CHECKING:
     import polars as pl

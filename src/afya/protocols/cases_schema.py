@@ -59,5 +59,7 @@ class CasesFile(_Strict):
     span: int = Field(ge=1)
     say_as: dict[str, str]
     dose_days: list[int]
+    looked_at: list[str] = []
+    at_odds: list[list[str]] = []
     groups: dict[str, dict[str, Scalar]] = {}
     kinds: dict[str, KindFile] = Field(min_length=1)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +12,12 @@ from afya.errors import ConfigError
 from afya.folders import DatasetWriter, dataset_files, read_dataset
 from afya.items import Item, from_frame
 from afya.languages import language
-from afya.runs import Ledger, Rejection, canonical, read_json
+from afya.runs import Ledger, Rejection, read_json
 from afya.translation.base import Translator
 from afya.translation.checks import Checker
 from afya.translation.codes import unsupported
 from afya.translation.items import translate_items
+from afya.translation.routing import marked
 
 if TYPE_CHECKING:
     from afya.translation.glossary import Glossary
@@ -120,7 +120,7 @@ def translate_dataset(
                     reason = "not_translated" if result.item is None else "failed_checks"
                     rejections.append(Rejection(stage, item.item_id, reason, result.error))
                 else:
-                    writer.add(_doubted(result.item) if result.route == "review" else result.item)
+                    writer.add(marked(result.item) if result.route == "review" else result.item)
                     written += 1
                     doubtful += result.route == "review"
             read += len(block)
@@ -128,12 +128,6 @@ def translate_dataset(
                 on_progress(code, read, total)
         ledger.add(stage, read, written, rejections)
     return Done(writer.finish(ledger, _card(path, translator, source, codes, check)), ledger, doubtful)
-
-
-def _doubted(item: Item) -> Item:
-    """The item marked as builds mark what people should look at."""
-    extra = json.loads(item.extra) if item.extra else {}
-    return replace(item, extra=canonical({**extra, "review": True}))
 
 
 def _items(path: Path, lang: str) -> Iterator[Item]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from afya.items import Item
+from afya.runs import canonical
 from afya.translation.checks.verdict import Verdict
 
 Route = Literal["publish", "review", "reject"]
@@ -47,3 +51,9 @@ class Routing(BaseModel):
 def worst(routes: Sequence[Route]) -> Route:
     """The route of a whole whose parts go these ways: one rejected part rejects it, one doubtful part needs people."""
     return max(routes, key=ROUTES.index, default="publish")
+
+
+def marked(item: Item) -> Item:
+    """The item with `review: true` in `extra`: it waits for people."""
+    extra = json.loads(item.extra) if item.extra else {}
+    return replace(item, extra=canonical({**extra, "review": True}))

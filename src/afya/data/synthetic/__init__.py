@@ -3,6 +3,6 @@
 One module a kind; each gives Items of the same facts in every language asked for, seeded, without limit.
 """
 
-from afya.data.synthetic.making import KINDS, LICENCE, SyntheticRecipe, synthetic_items
+from afya.data.synthetic.making import KINDS, SyntheticRecipe, synthetic_items
 
-__all__ = ["KINDS", "LICENCE", "SyntheticRecipe", "synthetic_items"]
+__all__ = ["KINDS", "SyntheticRecipe", "synthetic_items"]

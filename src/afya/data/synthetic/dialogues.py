@@ -21,21 +21,11 @@ from afya.protocols.conditions import Value
 from afya.protocols.evaluate import DANGER_SECTION, Assessment, evaluate
 from afya.protocols.load import CHILD
 from afya.protocols.model import Input
+from afya.protocols.vignettes import LICENCE
 from afya.sources.source import extra
 
 SOURCE = "synthetic-dialogue"
-LICENCE = "Apache-2.0"
 
-# What the worker sees, counts or tests herself. Everything else the family knows.
-_LOOKED_AT = frozenset(
-    {
-        *("breaths_per_minute", "chest_indrawing", "stridor", "stiff_neck", "malaria_rdt", "sunken_eyes", "restless"),
-        *("skin_pinch", "oedema_both_feet", "muac_mm", "appetite", "lethargic_or_unconscious", "drinking"),
-    }
-)
-# Dehydration is treated before the journey only where nothing else calls for urgent referral (IMCI chart booklet 2014,
-# "severe persistent diarrhoea"); a child with both is not told.
-_AT_ODDS = {"refer_urgently", "treat_dehydration_first"}
 _DRAWS = 1000
 
 
@@ -110,9 +100,11 @@ def _talk(source: CaseSource, case: Case, rng: random.Random) -> _Talk | None:
             return None
         dangerous = any(row.colour == "red" and row.table == DANGER_SECTION for row in assessment.rows)
         if dangerous or not missing:
-            sound = steps and assessment.rows and not {action.name for action in assessment.actions} >= _AT_ODDS
+            told = {action.name for action in assessment.actions}
+            at_odds = any(told.issuperset(pair) for pair in source.spec.at_odds)
+            sound = steps and assessment.rows and not at_odds
             return _Talk(case, tuple(steps), assessment, wording) if sound else None
-        name = min(missing, key=lambda entry: _rank(protocol.inputs[entry]))
+        name = min(missing, key=lambda entry: _rank(protocol.inputs[entry], source.spec.looked_at))
         drawn = case.findings.get(name)
         known[name] = _draw_finding(source, name, rng) if drawn is None else drawn
         steps.append(name)
@@ -132,9 +124,9 @@ def _draw_finding(source: CaseSource, name: str, rng: random.Random) -> Value:
     return entry.values[0] if entry.values else int(entry.low or 0)
 
 
-def _rank(entry: Input) -> tuple[bool, bool, bool]:
+def _rank(entry: Input, looked_at: Sequence[str]) -> tuple[bool, bool, bool]:
     """What is asked first: what every child needs, danger signs, what the family knows; then what is looked at."""
-    return (not entry.required, not entry.danger, entry.name in _LOOKED_AT)
+    return (not entry.required, not entry.danger, entry.name in looked_at)
 
 
 def _item(pack: Pack, source: CaseSource, talk: _Talk, native_id: str, split: Split) -> Item:
@@ -171,7 +163,7 @@ class _Teller:
 
     def __init__(self, pack: Pack, source: CaseSource, talk: _Talk) -> None:
         self.pack, self.talk = pack, talk
-        self.protocol, self.say_as = source.protocol, source.spec.say_as
+        self.say_as, self.looked_at = source.spec.say_as, source.spec.looked_at
         self.joint = " " if language(pack.lang.partition("-")[0]).spaced else ""
 
     def turns(self) -> tuple[Turn, ...]:
@@ -180,7 +172,7 @@ class _Teller:
         listed.append(self._family(self.pack.teach(f"dialogue.opening.{self.talk.case.section}", wording)))
         seen: list[str] = []
         for name in self.talk.steps:
-            if name in _LOOKED_AT:
+            if name in self.looked_at:
                 seen.append(self._finding(name))
             else:
                 listed.append(self._worker(self.pack.text(f"question.{name}")))

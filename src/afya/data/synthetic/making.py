@@ -15,7 +15,6 @@ from afya.items import Item, Split
 from afya.languages import core_codes, parse_codes
 from afya.protocols.vignettes import generate
 
-LICENCE = "Apache-2.0"
 KINDS = ("vignettes", "dialogues", "questions", "exercises")
 
 

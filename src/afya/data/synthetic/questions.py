@@ -15,10 +15,10 @@ from afya.packs import Pack, load_pack
 from afya.protocols.doses import Dose, find_dose
 from afya.protocols.load import CHILD, load_protocol
 from afya.protocols.model import Citation, Protocol, Row
+from afya.protocols.vignettes import LICENCE
 from afya.sources.source import extra
 
 SOURCE = "synthetic-question"
-LICENCE = "Apache-2.0"
 FAST_BREATHING = "fast_breathing"
 
 
