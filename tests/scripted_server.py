@@ -63,6 +63,7 @@ def serving(*script: Step | Answering) -> Iterator[Server]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             nonlocal busy
+            self.left = False
             body = self.rfile.read(int(self.headers["Content-Length"]))
             with lock:
                 asked = {"path": self.path, **json.loads(body)}
@@ -74,8 +75,14 @@ def serving(*script: Step | Answering) -> Iterator[Server]:
             try:
                 self._answer(entry if isinstance(entry, Step) else entry({**asked, "busy": busy}))
             finally:
-                with lock:
-                    busy -= 1
+                self._leave()
+
+        def _leave(self) -> None:
+            """Under way no more: counted before the last bytes go out, since the client may ask again at once."""
+            nonlocal busy
+            with lock:
+                busy -= not self.left
+                self.left = True
 
         def _answer(self, step: Step) -> None:
             if step.hang_up:
@@ -93,6 +100,7 @@ def serving(*script: Step | Answering) -> Iterator[Server]:
                     self.wfile.write(step.body[place : place + 1])
                     time.sleep(step.wait_s)
                 if not step.drip:
+                    self._leave()
                     self.wfile.write(step.body)
             except OSError:
                 pass  # the client had waited long enough
