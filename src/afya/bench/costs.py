@@ -68,8 +68,8 @@ def token_rates() -> TokenRates:
         return read_model(path, TokenRates)
 
 
-def project(model: str, price: Price | None, prompts: Sequence[Path], max_tokens: int) -> list[Projection]:
-    """A row a language, from a setting's prompt parts. `max_tokens`: the longest reply, 0 where options are scored."""
+def project(model: str, price: Price | None, prompts: Sequence[Path], *, free: bool = False) -> list[Projection]:
+    """A row a language, from the prompt parts that a model is asked. `free`: replies are at hand, none is written."""
     import polars as pl
 
     if not prompts:
@@ -78,15 +78,21 @@ def project(model: str, price: Price | None, prompts: Sequence[Path], max_tokens
     count = pl.col("messages").list.len() + 1
     table = (
         pl.scan_parquet(list(prompts))
-        .select("lang", (size + pl.col("answer_prefix").str.len_bytes()).alias("bytes"), count.alias("messages"))
+        .select(
+            "lang",
+            (size + pl.col("answer_prefix").str.len_bytes()).alias("bytes"),
+            count.alias("messages"),
+            # Null where options are scored and nothing is written.
+            pl.col("max_tokens").fill_null(0).cast(pl.Int64).alias("longest"),
+        )
         .group_by("lang", maintain_order=True)
-        .agg(pl.len().alias("items"), pl.col("bytes").sum(), pl.col("messages").sum())
+        .agg(pl.len().alias("items"), pl.col("bytes").sum(), pl.col("messages").sum(), pl.col("longest").sum())
         .collect()
     )
     rows = []
-    for lang, items, size_bytes, messages in table.iter_rows():
+    for lang, items, size_bytes, messages, longest in table.iter_rows():
         asked = round(size_bytes / token_rates().of(lang)) + _AROUND * messages
-        replies = max_tokens * items
+        replies = 0 if free else longest
         least = None if price is None else price.of(asked, 0)
         most = None if price is None else price.of(asked, replies)
         rows.append(Projection(model, lang, items, asked, replies, least, most))
@@ -106,7 +112,8 @@ def billed(replies: Path) -> pl.DataFrame:
     thousand = 1000 / pl.len()
     table = (
         pl.scan_parquet(replies)
-        .filter(pl.col("error").is_null())
+        # Further orders of an item's options are other requests, not other items.
+        .filter(pl.col("error").is_null() & pl.col("rotation").fill_null(0).eq(0))
         .group_by(*keys, "lang", maintain_order=True)
         .agg(
             pl.len().alias("items"),
@@ -126,13 +133,17 @@ def billed(replies: Path) -> pl.DataFrame:
 
 
 def spent_usd(parts: Path) -> float:
-    """What the replies in a run's parts cost so far."""
+    """What the replies in a run's parts cost so far; those from the cache cost nothing again."""
     import math
 
     import polars as pl
 
-    paths = [path for path in sorted(parts.glob("*/p-*.parquet")) if "cost_usd" in pl.read_parquet_schema(path)]
-    return math.fsum(float(pl.read_parquet(path, columns=["cost_usd"])["cost_usd"].sum() or 0.0) for path in paths)
+    spent = []
+    for path in sorted(parts.glob("*/*~*.parquet")):
+        if {"cost_usd", "cached"} <= set(pl.read_parquet_schema(path)):
+            paid = pl.read_parquet(path, columns=["cost_usd", "cached"]).filter(~pl.col("cached"))
+            spent.append(float(paid["cost_usd"].sum() or 0.0))
+    return math.fsum(spent)
 
 
 def budget_for(limit_usd: float | None, prices: Sequence[tuple[str, Price | None]], spent: float) -> Budget | None:

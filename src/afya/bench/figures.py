@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from afya.bench.markup import Markup, joined, tag
-from afya.bench.plots import SERIES_LIMIT, Series, dots, outcome_bars
-from afya.bench.summary import ALL, REFERENCE, gaps, languages_in, percent
+from afya.bench.analysis import Analysis
+from afya.bench.cells import language_row
+from afya.bench.markup import Markup, tag
+from afya.bench.plots import SERIES_LIMIT, Series, dots
+from afya.bench.plots_bars import facing_bars, outcome_bars, part_bars
+from afya.bench.plots_points import Point, Reliability, best_value, cost_plane, reliability, strips
+from afya.bench.summary import ALL, languages_in, percent
 from afya.languages import registry
 
 if TYPE_CHECKING:
     import polars as pl
+
+Row = Mapping[str, Any]
+_MOST_PANELS = 12
+"""Models whose calibration is drawn; the table holds all."""
+CAUSES = ("unparseable", "refusal", "wrong_language", "truncation", "rest")
 
 
 @dataclass(frozen=True)
@@ -23,54 +33,68 @@ class View:
     """Begins the ids of its elements."""
     setting: str
     task: str
-    summary: pl.DataFrame
-    tiers: pl.DataFrame
-    scores: pl.DataFrame
+    tables: Analysis
     staged: bool
     """The labels are stages of one training, in order, rather than models beside one another."""
-    level: float
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """The stages in order, or the models from the highest accuracy over all languages to the lowest."""
+        summary = self.tables.summary
+        named = [str(label) for label in summary["label"].unique(maintain_order=True)]
+        if self.staged:
+            return named
+        score = {row["label"]: row["accuracy"] for row in self.rows("summary", lang=ALL)}
+        return sorted(named, key=lambda label: -1.0 if score.get(label) is None else score[label], reverse=True)
+
+    @cached_property
+    def langs(self) -> list[str]:
+        """The languages measured, in the registry's order."""
+        return languages_in(self.tables.summary)
 
     @property
-    def labels(self) -> list[str]:
-        """The models or stages, in order."""
-        return [str(label) for label in self.summary["label"].unique(maintain_order=True)]
+    def few(self) -> bool:
+        """Whether all models can be told apart in one picture."""
+        return len(self.labels) <= SERIES_LIMIT
+
+    @property
+    def reference(self) -> str:
+        """The name of the language that others are held against."""
+        entry = registry().get(self.tables.reference)
+        return entry.name if entry else self.tables.reference
+
+    def rows(self, table: str, lang: str | None = None) -> list[dict[str, Any]]:
+        """The rows of a table, of one language where it is named."""
+        import polars as pl
+
+        frame: pl.DataFrame = getattr(self.tables, table)
+        return (frame if lang is None else frame.filter(pl.col("lang") == lang)).rows(named=True)
+
+    def found(self, table: str) -> dict[tuple[str, str], dict[str, Any]]:
+        """The rows of a table by label and language."""
+        return {(row["label"], row["lang"]): row for row in self.rows(table)}
 
 
-@dataclass(frozen=True)
-class Figures:
-    """The plots of a view; None where there is nothing to draw."""
+def view_of(analysis: Analysis, identity: str, setting: str, task: str, staged: bool) -> View:
+    """The tables of one setting and task."""
+    import polars as pl
 
-    languages: Markup
-    tiers: Markup | None
-    gaps: Markup | None
-    outcomes: Markup
-
-
-def figures(view: View) -> Figures:
-    """All plots of a view. Raises MissingDependencyError without matplotlib."""
-    return Figures(_languages(view), _tiers(view), _gaps(view), _outcomes(view))
+    own = {}
+    for field in fields(analysis):
+        table = getattr(analysis, field.name)
+        if isinstance(table, pl.DataFrame) and {"setting", "task"} <= set(table.columns):
+            own[field.name] = table.filter(pl.col("setting") == setting, pl.col("task") == task)
+    return View(identity, setting, task, replace(analysis, **own), staged)
 
 
-def language_row(code: str) -> str:
-    """'Chinese (zh)': the English name and the code, in glyphs that every font and terminal has."""
-    entry = registry().get(code)
-    return f"{entry.name.partition(' (')[0]} ({code})" if entry else code
-
-
-def _ordered(codes: Sequence[str]) -> tuple[list[str], int]:
+def by_tier(codes: Sequence[str]) -> tuple[list[str], int]:
     """High-resource languages, then low-resource ones, and how many the first are."""
     high = [code for code in codes if code in registry() and registry()[code].tier == "high"]
     return [*high, *(code for code in codes if code not in high)], len(high)
 
 
-def _series(name: str, rows: Sequence[dict[str, Any] | None], value: str = "accuracy") -> Series:
-    def scaled(column: str) -> list[float | None]:
-        return [None if row is None or row[column] is None else 100 * row[column] for row in rows]
-
-    return Series(name, scaled(value), scaled("low"), scaled("high"))
-
-
-def _figure(caption: str, note: str, picture: Markup) -> Markup:
+def figure(caption: str, note: str, picture: Markup) -> Markup:
+    """A plot with its caption, in a frame that scrolls sideways on narrow screens."""
     return tag(
         "figure",
         tag("figcaption", caption, tag("span", note, class_="note")),
@@ -78,23 +102,316 @@ def _figure(caption: str, note: str, picture: Markup) -> Markup:
     )
 
 
-def _each(view: View, draw: Callable[[list[str], str], Markup], identity: str) -> Markup:
-    """One picture of all labels, or, with more than can be told apart, one folded picture each."""
-    labels = view.labels
-    if len(labels) <= SERIES_LIMIT:
-        return draw(labels, f"{view.identity}-{identity}")
-    return joined(
-        tag(
-            "details",
-            tag("summary", f"{label}: plot"),
-            tag("div", draw([label], f"{view.identity}-{identity}-{index + 1}"), class_="inside"),
-        )
-        for index, label in enumerate(labels)
+def languages_figure(view: View) -> Markup:
+    """Accuracy by language with chance."""
+    codes, divider = by_tier(view.langs)
+    found = view.found("summary")
+    chance = [next((row["chance"] for (_, lang), row in found.items() if lang == code), None) for code in codes]
+    caption = "Share answered correctly, by language"
+    return _by_language(
+        view,
+        caption,
+        "Dashed: chance. High-resource languages stand above the line.",
+        found,
+        ("accuracy", "low", "high"),
+        codes,
+        divider,
+        identity="languages",
+        axis="% correct",
+        limits=(0.0, 100.0),
+        reference=[_scaled(value) for value in chance],
+        reference_name="chance",
     )
 
 
-def _extremes(rows: Sequence[dict[str, Any]], name: str, column: str = "accuracy") -> str:
-    known = [row for row in rows if row is not None and row[column] is not None]
+def gaps_figure(view: View) -> Markup | None:
+    """The gap to the reference by language; None where no groups are shared."""
+    codes, divider = by_tier(languages_in(view.tables.gaps))
+    if not codes:
+        return None
+    english = view.reference
+    return _by_language(
+        view,
+        f"Points from {english}, by language",
+        f"Left of the dashed line: behind {english}. On the same groups.",
+        view.found("gaps"),
+        ("difference", "low", "high"),
+        codes,
+        divider,
+        identity="gaps",
+        axis=f"percentage points from {english}, on the same groups",
+        limits=None,
+        reference=[0.0] * len(codes),
+        reference_name=english,
+    )
+
+
+def _by_language(
+    view: View,
+    caption: str,
+    note: str,
+    found: Mapping[tuple[str, str], Row],
+    columns: tuple[str, str, str],
+    codes: list[str],
+    divider: int,
+    *,
+    identity: str,
+    axis: str,
+    limits: tuple[float, float] | None,
+    reference: Sequence[float | None],
+    reference_name: str,
+) -> Markup:
+    """A dot for each model and language where models can be told apart, else a tick."""
+    rows = [language_row(code) for code in codes]
+    value = columns[0]
+    own = {label: [found.get((label, code)) for code in codes] for label in view.labels}
+    if view.few:
+        told = " ".join(_extremes([row for row in listed if row], label, value) for label, listed in own.items())
+        picture = dots(
+            rows,
+            [_series(label, listed, columns) for label, listed in own.items()],
+            identity=f"{view.identity}-{identity}",
+            title=caption,
+            description=f"{told} The table below holds every value.",
+            axis=axis,
+            limits=limits,
+            reference=reference,
+            reference_name=reference_name,
+            connected=view.staged,
+            divider=divider,
+        )
+        return figure(caption, f"Dot: the value; bar: its interval. {note}", picture)
+    values = [[_scaled(row[value]) if row else None for row in column] for column in zip(*own.values(), strict=True)]
+    spans = [
+        f"{row}: {min(known):.1f} to {max(known):.1f}."
+        for row, listed in zip(rows, values, strict=True)
+        if (known := [one for one in listed if one is not None])
+    ]
+    picture = strips(
+        rows,
+        values,
+        identity=f"{view.identity}-{identity}",
+        title=caption,
+        description=f"{len(own)} models, lowest to highest. {' '.join(spans)} The tables hold every value.",
+        axis=axis,
+        limits=limits,
+        reference=reference,
+        reference_name=reference_name,
+        divider=divider,
+    )
+    return figure(caption, f"A tick a model; diamond: the middle one. {note}", picture)
+
+
+def tiers_figure(view: View) -> Markup | None:
+    """High- against low-resource languages; None where a tier is missing or the models are too many to draw."""
+    found = view.found("tiers")
+    if {tier for _, tier in found} != {"high", "low"} or len(view.labels) > _MOST_PANELS:
+        return None
+    columns = ("accuracy", "low", "high")
+    series = [
+        _series(f"{tier}-resource languages", [found.get((label, tier)) for label in view.labels], columns)
+        for tier in ("high", "low")
+    ]
+    told = " ".join(
+        f"{label}: high-resource {_percent(found.get((label, 'high')))}, "
+        f"low-resource {_percent(found.get((label, 'low')))}."
+        for label in view.labels
+    )
+    caption = "High-resource against low-resource languages"
+    picture = dots(
+        view.labels, series, identity=f"{view.identity}-tiers", title=caption, description=told, axis="% correct"
+    )
+    return figure(caption, "Dot: the share; bar: its interval.", picture)
+
+
+def transfer_figure(view: View) -> Markup | None:
+    """Right in the reference and wrong here, against the reverse; None where no groups are shared."""
+    found = view.found("transfer")
+    rows, panels = _panels(view, found, languages_in(view.tables.transfer))
+    if not rows:
+        return None
+    left, right = f"right in {view.reference}, wrong here", f"wrong in {view.reference}, right here"
+    drawn = [
+        (
+            name,
+            _series(left, own, ("loss", "loss_low", "loss_high")),
+            _series(right, own, ("gain", "gain_low", "gain_high")),
+        )
+        for name, own in panels
+    ]
+    overall = [(label, found.get((label, ALL))) for label in view.labels]
+    told = " ".join(
+        f"{label}: lost {percent(row['loss'])}, gained {percent(row['gain'])}." for label, row in overall if row
+    )
+    caption = f"Lost on the way from {view.reference}"
+    picture = facing_bars(
+        rows,
+        drawn,
+        identity=f"{view.identity}-transfer",
+        title=caption,
+        description=f"In all languages, in % of items. {told} The table below holds every value.",
+        axis="% of items",
+        divider=_divider(view, languages_in(view.tables.transfer)),
+    )
+    note = "Left: known in one language and lost in the other. Right: the reverse. Thin lines: intervals."
+    return figure(caption, note, picture)
+
+
+def parts_figure(view: View) -> Markup | None:
+    """What the gap is made of; None where no free answers are held against the reference."""
+    found = view.found("parts")
+    rows, panels = _panels(view, found, languages_in(view.tables.parts))
+    if not rows:
+        return None
+    drawn = [
+        (
+            name,
+            {cause: [100 * (row[cause] or 0.0) if row else 0.0 for row in own] for cause in CAUSES},
+            [_scaled(row["gap"]) if row else None for row in own],
+        )
+        for name, own in panels
+    ]
+    told = " ".join(
+        f"{label}: gap {percent(row['gap'])}, of it "
+        + ", ".join(f"{cause.replace('_', ' ')} {percent(row[cause])}" for cause in CAUSES)
+        + "."
+        for label in view.labels
+        if (row := found.get((label, ALL)))
+    )
+    caption = f"What the gap to {view.reference} is made of"
+    picture = part_bars(
+        rows,
+        drawn,
+        identity=f"{view.identity}-parts",
+        title=caption,
+        description=f"In all languages, in points. {told}",
+        axis="percentage points",
+        divider=_divider(view, languages_in(view.tables.parts)),
+    )
+    return figure(caption, "Right of zero: more of it here. Left: less of it here.", picture)
+
+
+def outcomes_figure(view: View) -> Markup:
+    """What became of the items asked."""
+    outcomes = ("correct", "wrong", "refused", "unparseable", "empty", "error")
+    found = {key: {**row, "error": row["errors"]} for key, row in view.found("summary").items()}
+
+    def shares(rows: Sequence[Row | None]) -> dict[str, Sequence[float]]:
+        return {
+            name: [0.0 if row is None else 100 * row[name] / max(1, row["n"] + row["error"]) for row in rows]
+            for name in outcomes
+        }
+
+    told = " ".join(
+        f"{label}: "
+        + ", ".join(f"{name} {percent(row[name] / max(1, row['n'] + row['error']))}%" for name in outcomes if row[name])
+        + "."
+        for label in view.labels
+        if (row := found.get((label, ALL)))
+    )
+    caption = "Outcomes by language" if view.few else "Outcomes in all languages"
+    rows, panels = _panels(view, found, view.langs)
+    picture = outcome_bars(
+        rows,
+        [(name, shares(own)) for name, own in panels],
+        identity=f"{view.identity}-outcomes",
+        title=caption,
+        description=f"In all languages, of the items asked. {told}",
+        divider=_divider(view, view.langs),
+    )
+    return figure(caption, "Of all items asked, errors included.", picture)
+
+
+def calibration_figure(view: View) -> Markup | None:
+    """Confidence against correctness over all languages; None where no option scores are."""
+    import polars as pl
+
+    found = view.found("calibration")
+    drawn, told = [], []
+    for label in view.labels[:_MOST_PANELS]:
+        row = found.get((label, ALL))
+        if row is None:
+            continue
+        own = view.tables.bins.filter(pl.col("label") == label, pl.col("lang") == ALL).sort("bin")
+        summed = f"ECE {percent(row['ece'])}, n = {row['n']:,}"
+        columns = (own[name].to_list() for name in ("confidence", "correct", "n"))
+        drawn.append(Reliability(label, summed, *columns))
+        told.append(f"{label}: {summed}.")
+    if not drawn:
+        return None
+    caption = "Confidence against correctness, all languages"
+    picture = reliability(
+        drawn,
+        identity=f"{view.identity}-calibration",
+        title=caption,
+        description=f"{' '.join(told)} The table below holds every language.",
+    )
+    cut = f" The first {_MOST_PANELS} of {len(view.labels)} models." if len(view.labels) > _MOST_PANELS else ""
+    return figure(caption, f"Under the dashed line a model is surer than it is right.{cut}", picture)
+
+
+def cost_figure(view: View) -> Markup | None:
+    """Cost against accuracy over all languages; None where fewer than two prices are known."""
+    points = [
+        Point(row["label"], row["usd"], 100 * row["accuracy"], _scaled(row["low"]), _scaled(row["high"]), view.few)
+        for row in view.rows("billed", ALL)
+        if row["usd"] and row["accuracy"] is not None
+    ]
+    if len(points) < 2:
+        return None
+    front = best_value(points)
+    drawn = [replace(point, named=True) if point in front else point for point in points]
+    told = " ".join(f"{point.name}: {point.accuracy:.1f}% right for {dollars(point.cost)}." for point in front)
+    caption = "Cost against accuracy, all languages"
+    picture = cost_plane(
+        drawn, identity=f"{view.identity}-cost", title=caption, description=f"None is both cheaper and better: {told}"
+    )
+    return figure(caption, "Joined by the dashed line: models that none is both cheaper and better than.", picture)
+
+
+def dollars(value: float | None) -> str:
+    """'$0.0123', with three significant digits; a dash where no price is known."""
+    if value is None:
+        return "–"
+    if value >= 100:
+        return f"${value:,.0f}"
+    return f"${value:.3g}" if value >= 1e-4 or value == 0 else f"${value:.1e}"
+
+
+def _panels(
+    view: View, found: Mapping[tuple[str, str], Row], langs: Sequence[str]
+) -> tuple[list[str], list[tuple[str, list[Row | None]]]]:
+    """Names of the rows, and the panels: a panel a model with its languages, else one with all models."""
+    codes, _ = by_tier(langs)
+    if not codes:
+        return [], []
+    if view.few:
+        panels = [(label, [found.get((label, code)) for code in codes]) for label in view.labels]
+        return [language_row(code) for code in codes], panels
+    return view.labels, [("", [found.get((label, ALL)) for label in view.labels])]
+
+
+def _divider(view: View, langs: Sequence[str]) -> int:
+    return by_tier(langs)[1] if view.few else 0
+
+
+def _series(name: str, rows: Sequence[Row | None], columns: tuple[str, str, str]) -> Series:
+    def scaled(column: str) -> list[float | None]:
+        return [None if row is None else _scaled(row[column]) for row in rows]
+
+    return Series(name, *(scaled(column) for column in columns))
+
+
+def _scaled(value: float | None) -> float | None:
+    return None if value is None else 100 * value
+
+
+def _percent(row: Row | None) -> str:
+    return "–" if row is None else percent(row["accuracy"])
+
+
+def _extremes(rows: Sequence[Row], name: str, column: str) -> str:
+    known = [row for row in rows if row[column] is not None]
     if not known:
         return f"{name}: nothing measured."
     top, bottom = max(known, key=lambda row: row[column]), min(known, key=lambda row: row[column])
@@ -102,128 +419,3 @@ def _extremes(rows: Sequence[dict[str, Any]], name: str, column: str = "accuracy
         f"{name}: highest {language_row(top['lang'])} {percent(top[column])}, "
         f"lowest {language_row(bottom['lang'])} {percent(bottom[column])}."
     )
-
-
-def _languages(view: View) -> Markup:
-    codes, divider = _ordered(languages_in(view.summary))
-    found = {(row["label"], row["lang"]): row for row in view.summary.iter_rows(named=True)}
-    chance = [next((row["chance"] for (_, lang), row in found.items() if lang == code), None) for code in codes]
-
-    def draw(labels: list[str], identity: str) -> Markup:
-        rows = {label: [found.get((label, code)) for code in codes] for label in labels}
-        told = " ".join(_extremes([row for row in own if row], label) for label, own in rows.items())
-        caption = "Share answered correctly, by language"
-        picture = dots(
-            [language_row(code) for code in codes],
-            [_series(label, own) for label, own in rows.items()],
-            identity=identity,
-            title=caption,
-            description=f"{told} The table below holds every value.",
-            axis="% correct",
-            reference=[None if value is None else 100 * value for value in chance],
-            connected=view.staged,
-            divider=divider,
-        )
-        note = "Dot: the share; bar: its interval; dashed: chance. High-resource languages stand above the line."
-        return _figure(caption, note, picture)
-
-    return _each(view, draw, "languages")
-
-
-def _tiers(view: View) -> Markup | None:
-    found = {(row["label"], row["lang"]): row for row in view.tiers.iter_rows(named=True)}
-    if {tier for _, tier in found} != {"high", "low"}:
-        return None
-    labels = view.labels
-    picture = dots(
-        labels,
-        [
-            _series(f"{tier}-resource languages", [found.get((label, tier)) for label in labels])
-            for tier in ("high", "low")
-        ],
-        identity=f"{view.identity}-tiers",
-        title="High-resource against low-resource languages",
-        description=" ".join(
-            f"{label}: high-resource {_percent(found.get((label, 'high')))}, "
-            f"low-resource {_percent(found.get((label, 'low')))}."
-            for label in labels
-        ),
-        axis="% correct",
-    )
-    return _figure("High-resource against low-resource languages", "Dot: the share; bar: its interval.", picture)
-
-
-def _percent(row: dict[str, Any] | None) -> str:
-    return "–" if row is None else percent(row["accuracy"])
-
-
-def _gaps(view: View) -> Markup | None:
-    import polars as pl
-
-    behind = gaps(view.scores, level=view.level).filter(pl.col("lang") != ALL)
-    if not behind.height:
-        return None
-    codes, divider = _ordered(languages_in(behind))
-    found = {(row["label"], row["lang"]): row for row in behind.iter_rows(named=True)}
-    english = registry()[REFERENCE].name
-
-    def draw(labels: list[str], identity: str) -> Markup:
-        rows = {label: [found.get((label, code)) for code in codes] for label in labels}
-        told = " ".join(_extremes([row for row in own if row], label, "difference") for label, own in rows.items())
-        caption = f"Points from {english}, by language"
-        picture = dots(
-            [language_row(code) for code in codes],
-            [_series(label, own, "difference") for label, own in rows.items()],
-            identity=identity,
-            title=caption,
-            description=f"{told} The table below holds every value.",
-            axis=f"percentage points from {english}, on the same groups",
-            limits=None,
-            reference=[0.0] * len(codes),
-            reference_name=english,
-            connected=view.staged,
-            divider=divider,
-        )
-        return _figure(caption, f"Left of the dashed line: behind {english}. Bar: the interval.", picture)
-
-    return _each(view, draw, "gaps")
-
-
-def _outcomes(view: View) -> Markup:
-    import polars as pl
-
-    codes, divider = _ordered(languages_in(view.summary))
-    few = len(view.labels) <= SERIES_LIMIT
-    outcomes = ("correct", "wrong", "refused", "unparseable", "empty", "error")
-    counts = view.summary.rename({"errors": "error"})
-
-    def shares(rows: Sequence[dict[str, Any] | None]) -> dict[str, Sequence[float]]:
-        return {
-            name: [0.0 if row is None else 100 * row[name] / max(1, row["n"] + row["error"]) for row in rows]
-            for name in outcomes
-        }
-
-    found = {(row["label"], row["lang"]): row for row in counts.iter_rows(named=True)}
-    overall = counts.filter(pl.col("lang") == ALL)
-    told = " ".join(
-        f"{row['label']}: "
-        + ", ".join(f"{name} {percent(row[name] / max(1, row['n'] + row['error']))}%" for name in outcomes if row[name])
-        + "."
-        for row in overall.iter_rows(named=True)
-    )
-    caption = "Outcomes by language" if few else "Outcomes in all languages"
-    if few:
-        rows = [language_row(code) for code in codes]
-        panels = [(label, shares([found.get((label, code)) for code in codes])) for label in view.labels]
-    else:
-        rows, divider = view.labels, 0
-        panels = [("", shares([found.get((label, ALL)) for label in view.labels]))]
-    picture = outcome_bars(
-        rows,
-        panels,
-        identity=f"{view.identity}-outcomes",
-        title=caption,
-        description=f"In all languages, of the items asked. {told}",
-        divider=divider,
-    )
-    return _figure(caption, "Of all items asked, errors included.", picture)

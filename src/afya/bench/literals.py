@@ -6,12 +6,13 @@ a prompt is never English by accident.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from afya.text.literals import LanguageFile, read_language_file
 
@@ -30,30 +31,52 @@ class Labels(_Strict):
     statement: Text
     options: Text
     answer: Text
+    translation: Text
+
+
+def _holding(field: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if value.count(field) != 1:
+            raise ValueError(f"must hold {field} once")
+        return value
+
+    return check
+
+
+Reasoned = Annotated[Text, AfterValidator(_holding("{answer}"))]
+Translated = Annotated[Text, AfterValidator(_holding("{language}"))]
 
 
 class ChoiceInstructions(_Strict):
-    """What a multiple-choice prompt asks for, by setting; `generate_several` where several options may be right."""
+    """What a multiple-choice prompt asks for, by formulation; `reason` where reasoning is to be written first.
+
+    `generate_several` and `reason_several`: where several options may be right.
+    """
 
     letter: Text
     cloze: Text
     generate: Text
     generate_several: Text
+    reason: Reasoned
+    reason_several: Reasoned
 
 
 class InferenceInstructions(_Strict):
-    """What an inference prompt asks for, by setting."""
+    """What an inference prompt asks for, by formulation; `reason` where reasoning is to be written first."""
 
     letter: Text
     cloze: Text
     generate: Text
+    reason: Reasoned
 
 
 class Instructions(_Strict):
-    """The instructions of each task."""
+    """The instructions of each task: choices, inferences, open questions, and texts to translate into {language}."""
 
     mcq: ChoiceInstructions
     nli: InferenceInstructions
+    written: Text
+    translation: Translated
 
 
 class PromptLiterals(LanguageFile):

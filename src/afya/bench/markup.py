@@ -10,7 +10,7 @@ import html
 import unicodedata
 from collections.abc import Iterable
 
-_VOID = frozenset({"meta", "br", "hr"})
+_VOID = frozenset({"meta", "br", "hr", "input"})
 
 
 class Markup(str):
@@ -66,7 +66,7 @@ def table(
     `total` sets the last row apart as a sum. A cell may be a `td` or `th` of the caller's own making; anything else is
     wrapped. The table scrolls sideways in a frame of its own on narrow screens, which the keyboard can reach.
     """
-    header = tag("tr", *[tag("th", cell, scope="col") for cell in head])
+    header = tag("tr", *[cell if _is_cell(cell) else tag("th", cell, scope="col") for cell in head])
     last = rows[-1] if total and rows else None
     body = [
         tag("tr", *[_cell(cell, index) for index, cell in enumerate(row)], class_="all" if row is last else None)
@@ -82,9 +82,13 @@ def captioned(*children: object) -> Markup:
 
 
 def _cell(cell: object, index: int) -> Markup:
-    if isinstance(cell, Markup) and cell.startswith(("<td", "<th")):
+    if isinstance(cell, Markup) and _is_cell(cell):
         return cell
     return tag("th", cell, scope="row") if index == 0 else tag("td", cell)
+
+
+def _is_cell(cell: object) -> bool:
+    return isinstance(cell, Markup) and cell.startswith(("<td", "<th"))
 
 
 def _plain(value: object) -> Markup:

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec
 
 from afya.bench.markup import Markup, escaped, trusted
 from afya.errors import require
@@ -78,7 +78,7 @@ _STYLE: dict[Any, object] = {
 }
 
 
-def _styled(draw: Callable[_P, Markup]) -> Callable[_P, Markup]:
+def styled(draw: Callable[_P, Markup]) -> Callable[_P, Markup]:
     """Draw under matplotlib's defaults and our style, whatever the user's own settings are."""
 
     @wraps(draw)
@@ -96,7 +96,7 @@ def _styled(draw: Callable[_P, Markup]) -> Callable[_P, Markup]:
     return drawn
 
 
-@_styled
+@styled
 def dots(
     rows: Sequence[str],
     series: Sequence[Series],
@@ -120,8 +120,8 @@ def dots(
         divider: draw a line above this row (between high- and low-resource languages).
     """
     step = 0.0 if len(series) == 1 else min(0.24, 0.72 / (len(series) - 1))
-    figure, axes = _figure(0.42 * len(rows) * max(1.0, len(series) / 3) + 1.15)
-    _rows_down(axes, rows)
+    figure, axes = canvas(0.42 * len(rows) * max(1.0, len(series) / 3) + 1.15)
+    rows_down(axes, rows)
     names = STAGES if connected else MODELS
     places = [
         [row + (index - (len(series) - 1) / 2) * step for row in range(len(rows))] for index in range(len(series))
@@ -157,71 +157,13 @@ def dots(
         axes.axhline(divider - 0.5, color=colour("muted"), lw=0.9)
     if limits is not None:
         axes.set_xlim(*limits)
-    _dress(axes, axis)
-    _legend(figure, axes, min(4, len(series) + bool(reference)))
-    return _svg(figure, identity, title, description)
+    dress(axes, axis)
+    legend_above(figure, axes, min(4, len(series) + bool(reference)))
+    return as_svg(figure, identity, title, description)
 
 
-OUTCOME_SHADES = {
-    "correct": ("blue", "paper", ""),
-    "wrong": ("orange", "paper", ""),
-    "refused": ("purple", "paper", ""),
-    "unparseable": ("first", "paper", ""),
-    "empty": ("band", "muted", "////"),
-    "error": ("ink", "paper", "...."),
-}
-"""Outcome -> (fill, colour of hatching and edge, hatch)."""
-
-
-@_styled
-def outcome_bars(
-    rows: Sequence[str],
-    panels: Sequence[tuple[str, dict[str, Sequence[float]]]],
-    *,
-    identity: str,
-    title: str,
-    description: str,
-    divider: int | None = None,
-) -> Markup:
-    """Stacked bars of what became of the items, in per cent of all asked: a panel a model, a bar a row."""
-    figure, first = _figure(0.3 * len(rows) + 1.35, panels=len(panels))
-    shown = [name for name in OUTCOME_SHADES if any(any(parts[name]) for _, parts in panels)]
-    for axes, (name, parts) in zip(first if len(panels) > 1 else [first], panels, strict=True):
-        starts = [0.0] * len(rows)
-        for outcome in shown:
-            fill, edge, hatch = OUTCOME_SHADES[outcome]
-            axes.barh(
-                range(len(rows)),
-                parts[outcome],
-                left=starts,
-                height=0.72,
-                color=colour(fill),
-                edgecolor=colour(edge),
-                linewidth=0.8,
-                hatch=hatch,
-                label=outcome,
-            )
-            for row, share in enumerate(parts[outcome]):
-                if share >= 40 / WIDTH * len(panels) and not hatch:
-                    middle = starts[row] + share / 2
-                    axes.text(middle, row, f"{share:.0f}", color=colour("paper"), ha="center", va="center", size=9)
-            starts = [start + share for start, share in zip(starts, parts[outcome], strict=True)]
-        _rows_down(axes, rows, labelled=axes is (first[0] if len(panels) > 1 else first), banded=False)
-        axes.set_xlim(0, 100)
-        axes.set_xticks([0, 50, 100] if len(panels) > 1 else range(0, 101, 20))
-        if divider is not None and 0 < divider < len(rows):
-            axes.axhline(divider - 0.5, color=colour("muted"), lw=0.9)
-        _dress(axes, "% of items asked")
-        if len(panels) > 1:
-            # The outer numbers would run into those of the next panel.
-            axes.get_xticklabels()[0].set_horizontalalignment("left")
-            axes.get_xticklabels()[-1].set_horizontalalignment("right")
-            axes.set_title(_short(name, 88 // len(panels)), size=10.5, color=colour("ink"), pad=6)
-    _legend(figure, first[0] if len(panels) > 1 else first, len(shown))
-    return _svg(figure, identity, title, description)
-
-
-def _figure(height: float, panels: int = 1) -> tuple[Figure, Any]:
+def canvas(height: float, panels: int = 1) -> tuple[Figure, Any]:
+    """A figure of the page's width and so many inches high, with its axes: one, or an array of panels side by side."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH, height), dpi=_DPI)
@@ -237,17 +179,19 @@ def _figure(height: float, panels: int = 1) -> tuple[Figure, Any]:
     return figure, axes
 
 
-def _rows_down(axes: Axes, rows: Sequence[str], labelled: bool = True, banded: bool = True) -> None:
+def rows_down(axes: Axes, rows: Sequence[str], labelled: bool = True, banded: bool = True) -> None:
+    """Name the rows down the side, from the top."""
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_yticks(range(len(rows)), [_short(row, 22) for row in rows] if labelled else [""] * len(rows))
+    axes.set_yticks(range(len(rows)), [short(row, 22) for row in rows] if labelled else [""] * len(rows))
     if banded:
         for row in range(0, len(rows), 2):
             axes.axhspan(row - 0.5, row + 0.5, color=colour("band"), lw=0, zorder=0)
 
 
-def _dress(axes: Axes, name: str) -> None:
+def dress(axes: Axes, name: str, grid: Literal["x", "y", "both"] = "x") -> None:
+    """The axis' name, a quiet grid, and no frame."""
     axes.set_axisbelow(True)
-    axes.grid(axis="x", color=colour("line"), lw=0.8)
+    axes.grid(axis=grid, color=colour("line"), lw=0.8)
     axes.tick_params(length=0, labelsize=10.5, labelcolor=colour("ink"), pad=5)
     axes.set_xlabel(name, size=10.5, color=colour("muted"))
     axes.patch.set_visible(False)
@@ -255,14 +199,15 @@ def _dress(axes: Axes, name: str) -> None:
         spine.set_visible(False)
 
 
-def _legend(figure: Figure, axes: Axes, columns: int) -> None:
+def legend_above(figure: Figure, axes: Axes, columns: int) -> None:
+    """The series' names over the plot, where there are two or more."""
     handles, names = axes.get_legend_handles_labels()
     if len(handles) < 2:
         return
     height = figure.get_size_inches()[1]
     legend = figure.legend(
         handles,
-        [_short(name, 100 // max(columns, 2)) for name in names],
+        [short(name, 100 // max(columns, 2)) for name in names],
         loc="upper left",
         bbox_to_anchor=((1.42 if columns <= 4 else 0.3) / WIDTH, 1 - 0.02 / height),
         ncols=max(columns, 1),
@@ -276,11 +221,12 @@ def _legend(figure: Figure, axes: Axes, columns: int) -> None:
         text.set_color(colour("ink"))
 
 
-def _short(name: str, most: int) -> str:
+def short(name: str, most: int) -> str:
+    """The name, cut with an ellipsis where it has more than `most` characters."""
     return name if len(name) <= most else name[: most - 1] + "…"
 
 
-def _svg(figure: Figure, identity: str, title: str, description: str) -> Markup:
+def as_svg(figure: Figure, identity: str, title: str, description: str) -> Markup:
     """The figure as an `svg` element with a title and description, its ids made unique, its colours the page's."""
     sink = io.StringIO()
     no_metadata = {"Date": None, "Creator": None, "Format": None, "Type": None}

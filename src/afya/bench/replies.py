@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from afya.bench.cache import ReplyCache, shared_key
 from afya.bench.prompts import TEMPLATE_VERSION
 from afya.errors import EngineError
 from afya.executor import Output
@@ -39,17 +40,27 @@ _DECIMALS = 6
 
 @cache
 def prompts_schema() -> dict[str, pl.DataType]:
-    """Columns of a prompt part. `options` are continuations (null in generate), `choices` the options' own texts."""
+    """Columns of a prompt part: one row for each item, and for each further order of its options (`rotation`).
+
+    `setting` is the same in a whole part. `options` are continuations to score, null where text is wanted; `choices`,
+    `letters` and `answer` are as shown, and `order` gives the item's own index of each place. `prompt_lang` is the
+    language of prompt and reply ("en" for translated items). `reference` is the text that an open reply is held
+    against, `expected` refuse or comply, `max_tokens` the longest reply; all null where they do not apply.
+    """
     import polars as pl
 
-    text, words = pl.String(), pl.List(pl.String())
+    text, words, places = pl.String(), pl.List(pl.String()), pl.List(pl.Int16())
     return {
         "item_id": text,
         "group_id": text,
         "lang": text,
         "task": text,
+        "kind": text,
         "split": text,
         "source": text,
+        "setting": text,
+        "prompt_lang": text,
+        "rotation": pl.Int16(),
         "prompt_sha": text,
         "messages": pl.List(pl.Struct({"role": text, "content": text})),
         "answer_prefix": text,
@@ -57,8 +68,12 @@ def prompts_schema() -> dict[str, pl.DataType]:
         "end_turn": pl.Boolean(),
         "choices": words,
         "letters": words,
-        "answer": pl.List(pl.Int16()),
+        "order": places,
+        "answer": places,
         "several": pl.Boolean(),
+        "reference": text,
+        "expected": text,
+        "max_tokens": pl.Int32(),
     }
 
 
@@ -66,8 +81,9 @@ def prompts_schema() -> dict[str, pl.DataType]:
 def replies_schema() -> dict[str, pl.DataType]:
     """Columns of replies.parquet, and `latency_s`, which the parts hold and timings.parquet keeps apart.
 
-    `option_logprobs` are sums over each option's tokens (nats), `option_tokens` their numbers. A reply that was not
-    text has `text` null, one without an error has `error` null.
+    `option_logprobs` are sums over each option's tokens (nats), `option_tokens` their numbers. `text` is null for a
+    reply that was not text, `error` for one that came. `text_en` is what a model said in English where `text` is that
+    carried back into the item's language.
     """
     import polars as pl
 
@@ -77,9 +93,11 @@ def replies_schema() -> dict[str, pl.DataType]:
         "setting": text,
         "item_id": text,
         "lang": text,
+        "rotation": pl.Int16(),
         "prompt_sha": text,
         "key": text,
         "text": text,
+        "text_en": text,
         "option_logprobs": pl.List(pl.Float64()),
         "option_tokens": pl.List(pl.Int32()),
         "finish_reason": text,
@@ -88,6 +106,7 @@ def replies_schema() -> dict[str, pl.DataType]:
         "cost_usd": pl.Float64(),
         "error": text,
         "latency_s": pl.Float64(),
+        "cached": pl.Boolean(),
     }
 
 
@@ -106,10 +125,11 @@ def reply_key(
 
 @dataclass(frozen=True)
 class Answerer:
-    """A loaded model, and the replies that it need not be asked for again, by their key."""
+    """A loaded model, and the replies that it need not be asked for again: of this run by their key, or of others."""
 
     model: LanguageModel
     kept: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
+    cache: ReplyCache | None = None
 
 
 def reopen(folder: Path) -> dict[str, tuple[object, ...]]:
@@ -121,7 +141,7 @@ def reopen(folder: Path) -> dict[str, tuple[object, ...]]:
     import polars as pl
 
     kept: dict[str, tuple[object, ...]] = {}
-    for path in sorted(folder.glob("p-*.parquet")):
+    for path in sorted(folder.glob("*.parquet")):
         try:
             passing = pl.read_parquet(path, columns=["finish_reason"])["finish_reason"] == "unavailable"
         except pl.exceptions.PolarsError:
@@ -136,8 +156,8 @@ def reopen(folder: Path) -> dict[str, tuple[object, ...]]:
 def answer_part(frame: pl.DataFrame, config: Mapping[str, Any], state: Answerer) -> Output:
     """One prompt part answered by a model: a reply for every row, in the same order.
 
-    `config`: model (its name in the run), engine, sha256, options (those that shape replies), setting, sampling
-    (mapping or null).
+    `config`: model (its name in the run), engine, sha256, options (those that shape replies), sampling (mapping; a
+    row's own `max_tokens` stands in for its). Rows with `options` are scored, the others are answered in words.
 
     Raises:
         EngineError: the loaded model is not the one that the run names, or answered another number of requests.
@@ -150,25 +170,43 @@ def answer_part(frame: pl.DataFrame, config: Mapping[str, Any], state: Answerer)
             f"The model '{config['model']}' changed since the run began: its files have another hash.",
             hint="Start a new run for the changed model.",
         )
-    sampling = None if config["sampling"] is None else _sampling(config["sampling"])
-    keys = [reply_key(model.identity, sha, sampling, config["options"]) for sha in frame["prompt_sha"]]
-    replies: list[tuple[object, ...] | None] = [state.kept.get(key) for key in keys]
+    samplings = [_sampling(config["sampling"], most) for most in frame["max_tokens"]]
+    keys = [
+        reply_key(model.identity, sha, sampling, config["options"])
+        for sha, sampling in zip(frame["prompt_sha"], samplings, strict=True)
+    ]
+    replies = _known(keys, state)
     open_rows = [place for place, reply in enumerate(replies) if reply is None]
-    answered = _ask(model, frame[open_rows], sampling)
+    answered = _ask(model, frame[open_rows], samplings[0] if samplings else None)
     if len(answered) != len(open_rows):
         raise EngineError(f"The model '{config['model']}' gave {len(answered)} answers to {len(open_rows)} requests.")
     for place, answer in zip(open_rows, answered, strict=True):
-        replies[place] = _columns(answer)
+        replies[place] = (*_columns(answer), False)
+    if state.cache is not None and not isinstance(model, Recorded):
+        fresh = [(keys[place], replies[place]) for place in open_rows]
+        state.cache.keep(
+            (shared_key(key, model.identity), reply[:-1])
+            for key, reply in fresh
+            if reply is not None and reply[_ERROR] is None
+        )
     table = pl.DataFrame(replies, schema={name: replies_schema()[name] for name in _REPLY}, orient="row")
     told = frame.select(
         pl.lit(config["model"]).alias("model"),
-        pl.lit(config["setting"]).alias("setting"),
-        "item_id",
-        "lang",
-        "prompt_sha",
+        *("setting", "item_id", "lang", "rotation", "prompt_sha"),
         pl.Series("key", keys, dtype=pl.String),
+        pl.lit(None, pl.String).alias("text_en"),
     )
     return Output(pl.concat([told, table], how="horizontal").select(list(replies_schema())))
+
+
+def _known(keys: Sequence[str], state: Answerer) -> list[tuple[object, ...] | None]:
+    """What need not be asked: replies of this run, and of others; None for the rest."""
+    replies = [state.kept.get(key) for key in keys]
+    if state.cache is None or isinstance(state.model, Recorded):
+        return replies
+    wanted = {shared_key(key, state.model.identity): key for key, reply in zip(keys, replies, strict=True) if not reply}
+    found = {wanted[name]: (*reply, True) for name, reply in state.cache.known(list(wanted)).items()}
+    return [found.get(key) if reply is None else reply for key, reply in zip(keys, replies, strict=True)]
 
 
 def _ask(model: LanguageModel, frame: pl.DataFrame, sampling: Sampling | None) -> Sequence[Generation | OptionScores]:
@@ -196,7 +234,9 @@ _REPLY = (
     "cost_usd",
     "error",
     "latency_s",
+    "cached",
 )
+_ERROR = _REPLY.index("error")
 
 
 def _columns(reply: Generation | OptionScores) -> tuple[object, ...]:
@@ -210,5 +250,6 @@ def _columns(reply: Generation | OptionScores) -> tuple[object, ...]:
     return text, None, None, reply.finish_reason, *numbers, reply.error, reply.latency_s
 
 
-def _sampling(told: Mapping[str, Any]) -> Sampling:
-    return Sampling(**{**told, "stop": tuple(told["stop"])})
+def _sampling(told: Mapping[str, Any], most: int | None) -> Sampling | None:
+    """How a row's text is drawn; None where its options are scored."""
+    return None if most is None else Sampling(**{**told, "stop": tuple(told["stop"]), "max_tokens": most})

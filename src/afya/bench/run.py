@@ -2,45 +2,40 @@
 
 Everything stands in a run folder and is done in parts, so that a killed run continues where it was:
 
-    parts/prompts-{setting}/p-NNNNN.parquet   what is asked, some 500 items each
-    parts/{model}-{setting}/p-NNNNN.parquet   what the model said to the same part
-    items.parquet                             the items that were asked about
-    replies.parquet, scores.parquet           all parts joined; the same bytes however often the run was killed
-    timings.parquet                           seconds a reply: a measurement, different in every run
+    parts/prompts-{set}~{setting}/     what is asked, some 500 items a part
+    parts/{model}/                     what the model said to the same parts
+    items.parquet                      the items that were asked about
+    replies.parquet, scores.parquet    all parts joined; the same bytes however often the run was killed
+    measures.parquet                   what replies to open tasks are worth, where there are such tasks
+    timings.parquet                    seconds a reply, and whether it came from the cache: different in every run
     ledger.parquet, manifest.json, events.jsonl
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any, Unpack
 
 from afya import executor
 from afya.bench import replies as reply_stage
+from afya.bench.cache import ReplyCache
 from afya.bench.costs import Projection, budget_for, project, spent_usd
-from afya.bench.prompt_parts import ITEMS, write_items, write_prompts
-from afya.bench.prompts import SETTINGS, TEMPLATE_VERSION, Setting, literals_sha
-from afya.bench.score import NORMALISATIONS, Normalise, score_part
-from afya.bench.score import STAGE as SCORES
-from afya.bench.tasks import CHOICE_TASKS, Chosen, Selection, choose
+from afya.bench.outputs import ITEMS, PAIRS, Pair, join, measuring_of, write_items
+from afya.bench.plan import Asked, Asking, ItemSet, Plan, Request, plan
+from afya.bench.prompt_parts import write_prompts
+from afya.bench.settings import Setting
+from afya.bench.shots import ShotPool
 from afya.bench.tasks import STAGE as SELECT
-from afya.errors import ConfigError
-from afya.models.base import Recorded, Sampling
-from afya.models.cost import Budget, Price
-from afya.models.load import engine_options, identify, load_model, parse_spec, price_of, scored_by, shaping_options
-from afya.models.remote import RemoteModel
-from afya.runs import Ledger, Rejection, RunFolder, sha256_path, sink_frame, write_frame
-
-if TYPE_CHECKING:
-    import polars as pl
-
-PART_ROWS = 500
-_LABELLED = re.compile(r"(?P<label>[^=:/\s]+)=(?P<spec>\w+:.+)", re.DOTALL)
+from afya.bench.translate_first import carry_back
+from afya.models.base import LanguageModel, Message, Prompt, Recorded, Showing
+from afya.models.cost import Budget
+from afya.models.load import load_model
+from afya.models.remote import RemoteModel, chat_messages
+from afya.runs import Ledger, Rejection, RunFolder, canonical, write_frame, write_json
 
 Progress = Callable[[str, int, int], None]
 """Called after every part with what is being done, the rows done so far, and all rows."""
@@ -48,12 +43,16 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class BenchResult:
-    """What a finished run left: its folder, the models by name and setting, the number of scores, and the ledger."""
+    """What a finished run left: its folder, the models by name and setting, the number of scores, and the ledger.
+
+    `notes`: sentences on what was done otherwise than was asked.
+    """
 
     folder: Path
     models: tuple[tuple[str, str], ...]
     rows: int
     ledger: Ledger
+    notes: tuple[str, ...] = ()
 
     @property
     def scores(self) -> Path:
@@ -61,275 +60,170 @@ class BenchResult:
         return self.folder / "scores.parquet"
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """One model of a run: its name there, how to load it, what decides its replies, and what they cost."""
-
-    name: str
-    spec: str
-    engine: str
-    sha256: str
-    options: dict[str, object]
-    setting: Setting
-    price: Price | None
-
-    @property
-    def slug(self) -> str:
-        return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', self.name)}-{self.sha256[:8]}-{self.setting}"
-
-    def described(self) -> dict[str, object]:
-        """What decides the replies: not where the model lies (the hash says which it is), nor what it costs."""
-        told = asdict(self)
-        del told["spec"], told["price"]
-        return {**told, "options": shaping_options(self.spec, self.options)}
-
-
 def bench_run(
     models: str | Sequence[str],
     datasets: Sequence[Path],
     out: Path,
     *,
-    langs: Sequence[str] | None = None,
-    tasks: Sequence[str] = CHOICE_TASKS,
-    splits: Sequence[str] = ("test",),
-    setting: Setting = "letter",
-    limit: int | None = None,
-    seed: int = 0,
-    sampling: Sampling | None = None,
-    normalise: Normalise = "none",
-    options: Mapping[str, object] | None = None,
-    part_rows: int = PART_ROWS,
     budget_usd: float | None = None,
+    cache: Path | None = None,
+    on_progress: Progress | None = None,
+    **asking: Unpack[Asking],
+) -> BenchResult:
+    """Measure one or more models on dataset folders and declared tasks: `ask`, with what is asked told by name."""
+    request = Request.of(models, datasets, **asking)
+    return ask(request, out, budget_usd=budget_usd, cache=cache, on_progress=on_progress)
+
+
+def ask(
+    request: Request,
+    out: Path,
+    *,
+    budget_usd: float | None = None,
+    cache: Path | None = None,
     on_progress: Progress | None = None,
 ) -> BenchResult:
-    """Measure one or more models on the choice items of dataset folders; continue the run if it was begun before.
+    """Run a benchmark; continue the run if it was begun before.
 
     Args:
-        models: specs such as "hf:FOLDER" or "openai:NAME", each optionally named: "before=hf:FOLDER".
         out: the run folder.
-        langs: language codes; None takes those of the twelve that the datasets have.
-        limit: items per language and task, the same groups in every language.
-        setting: letter, cloze or generate. A model whose engine cannot score options is asked to generate, one that
-            compares whole texts by cloze.
-        sampling: how replies are drawn when generating; greedy, 256 tokens, when None.
-        options: settings of the engines (dtype, device, batch_tokens, base_url ...); each takes those it knows.
-        part_rows: items in a part, the unit that a killed run repeats at most.
         budget_usd: what the run may cost, from its first start on; every model's price must be known then.
+        cache: a folder of replies that runs share; None: none.
 
     Raises:
         ConfigError, DataError: the request is impossible; nothing was asked yet.
-        EngineError: a model cannot be loaded or reached. RunError: the folder holds another run, or the budget is
-        spent. What was done so far stands, and the same command continues it: requests that got no answer, but may get
-        one another time, are made again. A run that answered nothing leaves the folder.
+        EngineError: a model cannot be loaded or reached, or would read a prompt wrongly (two beginnings, no turn of its
+        own). RunError: the folder holds another run, or the budget is spent. What was done so far stands, and the same
+        command continues it: requests that got no answer, but may get one another time, are made again. A run that
+        answered nothing leaves the folder.
     """
-    if setting not in SETTINGS:
-        raise ConfigError(f"There is no setting '{setting}'.", hint=f"Settings: {', '.join(SETTINGS)}.")
-    if normalise not in NORMALISATIONS:
-        raise ConfigError(f"There is no normalisation '{normalise}'.", hint=f"Known: {', '.join(NORMALISATIONS)}.")
-    asked = _models([models] if isinstance(models, str) else models, setting, dict(options or {}))
-    prices = [(model.name, model.price) for model in asked]
+    planned = plan(request)
+    prices = [(model.name, model.price) for model in planned.asked]
     budget_for(budget_usd, prices, 0.0)  # an unknown price is refused before anything is made
-    paths = tuple(Path(dataset) for dataset in datasets)
-    chosen = choose(Selection(paths, None if langs is None else tuple(langs), tuple(tasks), tuple(splits), limit, seed))
-    sampling = sampling or Sampling()
-    generating = any(model.setting == "generate" for model in asked)
-    recipe = {
-        "models": [model.described() for model in asked],
-        "datasets": [{"name": path.name, "sha256": sha256_path(path / "manifest.json")} for path in paths],
-        "langs": chosen.langs,
-        "tasks": list(tasks),
-        "splits": list(splits),
-        "limit": limit,
-        "setting": setting,
-        "sampling": _plain(sampling) if generating else None,
-        "normalise": normalise,
-        "template": TEMPLATE_VERSION,
-        "literals": _literals(chosen.langs),
-        "part_rows": part_rows,
-    }
-    with RunFolder.open(Path(out), "bench run", recipe, seed=seed) as folder:
-        folder.event("started", items=chosen.rows, models=[model.name for model in asked])
-        try:
-            budget = budget_for(budget_usd, prices, 0.0 if budget_usd is None else spent_usd(folder.parts))
-            rows, ledger = _measure(folder, asked, chosen, sampling, normalise, part_rows, budget, on_progress)
-        except Exception:
-            # A wrong option is often seen only when the model is loaded: the corrected command may have the folder.
-            if not any(folder.parts.glob("*/p-*.json")):
-                folder.withdraw(ITEMS)
-            raise
-        folder.event("finished", scores=rows)
-    return BenchResult(Path(out), tuple((model.name, model.setting) for model in asked), rows, ledger)
+    kept = None if cache is None else ReplyCache(cache)
+    try:
+        with RunFolder.open(Path(out), "bench run", planned.recipe, seed=request.seed) as folder:
+            return _run(folder, planned, budget_usd, kept, on_progress)
+    finally:
+        if kept is not None:
+            kept.close()
 
 
-def bench_project(
-    models: str | Sequence[str],
-    datasets: Sequence[Path],
-    *,
-    langs: Sequence[str] | None = None,
-    tasks: Sequence[str] = CHOICE_TASKS,
-    splits: Sequence[str] = ("test",),
-    setting: Setting = "letter",
-    limit: int | None = None,
-    seed: int = 0,
-    sampling: Sampling | None = None,
-    options: Mapping[str, object] | None = None,
-) -> list[Projection]:
-    """What `bench_run` with the same arguments would ask and cost, a row for each model and language; asks nothing.
+def bench_project(request: Request) -> list[Projection]:
+    """What `ask` would ask and cost, a row for each model and language; asks nothing.
 
-    Raises ConfigError and DataError as `bench_run` does.
+    Raises ConfigError and DataError as `ask` does.
     """
-    if setting not in SETTINGS:
-        raise ConfigError(f"There is no setting '{setting}'.", hint=f"Settings: {', '.join(SETTINGS)}.")
-    asked = _models([models] if isinstance(models, str) else models, setting, dict(options or {}))
-    paths = tuple(Path(dataset) for dataset in datasets)
-    chosen = choose(Selection(paths, None if langs is None else tuple(langs), tuple(tasks), tuple(splits), limit, seed))
-    _literals(chosen.langs)
-    longest = (sampling or Sampling()).max_tokens
+    planned = plan(request)
     rows: list[Projection] = []
     with TemporaryDirectory() as place, RunFolder.open(Path(place) / "run", "bench run", {}) as folder:
-        prompts = {
-            used: write_prompts(folder, chosen, used, PART_ROWS, Ledger())
-            for used in dict.fromkeys(model.setting for model in asked)
-        }
-        for model in asked:
-            tokens = longest if model.setting == "generate" and model.engine != "replies" else 0
-            rows += project(model.name, model.price, prompts[model.setting], tokens)
+        prompts = _write_prompts(folder, planned, Ledger(), translate=False)
+        for model in planned.asked:
+            wanted = [part for pair in planned.wanted(model) for part in prompts[_key(pair)]]
+            rows += project(model.name, model.price, wanted, free=model.engine == "replies")
     return rows
 
 
-def _measure(
-    folder: RunFolder,
-    asked: Sequence[_Asked],
-    chosen: Chosen,
-    sampling: Sampling,
-    normalise: Normalise,
-    part_rows: int,
-    budget: Budget | None,
-    on_progress: Progress | None,
-) -> tuple[int, Ledger]:
-    """Everything that a run does in its folder; returns the number of scores, and the ledger."""
+def _run(
+    folder: RunFolder, planned: Plan, budget_usd: float | None, kept: ReplyCache | None, on_progress: Progress | None
+) -> BenchResult:
+    """Everything that a run does in its folder."""
     ledger = Ledger()
-    ledger.add(SELECT, chosen.rows_seen, chosen.rows, chosen.rejections)
-    write_items(folder, chosen)
-    prompts: dict[Setting, list[Path]] = {}
-    for model in asked:
-        if model.setting not in prompts:
-            prompts[model.setting] = write_prompts(folder, chosen, model.setting, part_rows, ledger)
-    done = [
-        (
-            model,
-            prompts[model.setting],
-            _ask(folder, model, prompts[model.setting], sampling, ledger, budget, on_progress),
-        )
-        for model in asked
-    ]
-    rows = _join(folder, done, normalise, ledger)
+    prices = [(model.name, model.price) for model in planned.asked]
+    folder.event(
+        "started", items=sum(group.chosen.rows for group in planned.sets), models=[m.name for m in planned.asked]
+    )
+    folder.note("measuring", _measuring(planned))
+    try:
+        budget = budget_for(budget_usd, prices, 0.0 if budget_usd is None else spent_usd(folder.parts))
+        for group in planned.sets:
+            stage = SELECT if group.task is None else f"{SELECT}:{group.name}"
+            ledger.add(stage, group.chosen.rows_seen, group.chosen.rows, group.chosen.rejections)
+        write_items(folder.path / ITEMS, [group.chosen for group in planned.sets])
+        prompts = _write_prompts(folder, planned, ledger)
+        pairs: list[Pair] = []
+        for model in planned.asked:
+            wanted = planned.wanted(model)
+            pairs += _ask(folder, model, planned, prompts, ledger, budget, kept, on_progress)
+            folder.event("asked", model=model.name, settings=[setting.name for _, setting in wanted])
+    except Exception:
+        # A wrong option is often seen only when the model is loaded: the corrected command may have the folder.
+        if not any(folder.parts.glob("*/*~*.json")):
+            folder.withdraw(ITEMS)
+        raise
+    write_json(folder.parts / PAIRS, [pair.within(folder.path) for pair in pairs])
+    rows = join(folder.path, pairs, planned.request.normalise, measuring_of(folder.manifest), ledger)
     ledger.check()
     write_frame(folder.path / "ledger.parquet", ledger.frame())
-    return rows, ledger
+    folder.event("finished", scores=rows)
+    asked = {(model.name, setting.name): None for model in planned.asked for _, setting in planned.wanted(model)}
+    return BenchResult(folder.path, tuple(asked), rows, ledger, planned.notes())
 
 
-def _models(specs: Sequence[str], setting: Setting, options: Mapping[str, object]) -> list[_Asked]:
-    if not specs:
-        raise ConfigError("No model was given.", hint="Name one with --model hf:FOLDER or --model openai:NAME.")
-    asked = []
-    for given in specs:
-        labelled = _LABELLED.fullmatch(given)
-        spec = labelled["spec"] if labelled else given
-        engine, _ = parse_spec(spec)
-        told = engine_options(spec, options)
-        identity = identify(spec, **told)
-        effective: Setting = {"options": setting, "texts": "cloze", "nothing": "generate"}[scored_by(spec)]
-        name = labelled["label"] if labelled else identity.name
-        asked.append(_Asked(name, spec, engine, identity.sha256, told, effective, price_of(spec, **told)))
-    known = {name for spec in specs for name in _known_options(spec)}
-    unknown = sorted(key for key, value in options.items() if value is not None and key not in known)
-    if unknown:
-        raise ConfigError(f"No engine of this run has the option(s) {', '.join(unknown)}.")
-    names = [model.name for model in asked]
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
-        raise ConfigError(
-            f"Two models are called {', '.join(doubled)}.",
-            hint="Give each a name of its own: --model before=hf:FOLDER --model after=hf:FOLDER",
+def _measuring(planned: Plan) -> dict[str, object]:
+    tasks = [group.task for group in planned.sets if group.task is not None]
+    return {task.name: {"measures": list(task.measures), "scorer": task.scorer} for task in tasks}
+
+
+def _key(pair: tuple[ItemSet, Setting]) -> tuple[str, Setting]:
+    return pair[0].name, pair[1]
+
+
+def _write_prompts(
+    folder: RunFolder, planned: Plan, ledger: Ledger, translate: bool = True
+) -> dict[tuple[str, Setting], list[Path]]:
+    """The prompt parts of every set in every setting that some model is asked in."""
+    request = planned.request
+    made: dict[tuple[str, Setting], list[Path]] = {}
+    for group, setting in planned.questions():
+        shots = ShotPool.from_datasets(group.datasets, seed=request.seed) if setting.shots else None
+        made[group.name, setting] = write_prompts(
+            folder,
+            group.chosen,
+            # A projection needs sizes, not translations; the items' own texts stand in.
+            setting if translate else replace(setting, translated=False),
+            request.part_rows,
+            ledger,
+            name=group.name,
+            task=group.task,
+            shots=shots,
+            translator=request.translator,
+            rotations=request.rotations,
+            max_tokens=request.max_tokens,
         )
-    return asked
-
-
-def _known_options(given: str) -> frozenset[str]:
-    from afya.models.load import ENGINES
-
-    labelled = _LABELLED.fullmatch(given)
-    return ENGINES[parse_spec(labelled["spec"] if labelled else given)[0]]().option_names()
-
-
-def _plain(sampling: Sampling) -> dict[str, object]:
-    return {**asdict(sampling), "stop": list(sampling.stop)}
-
-
-def _literals(langs: Sequence[str]) -> dict[str, str]:
-    """The hash of each language's fixed texts. Raises one ConfigError for all languages that lack some."""
-    found: dict[str, str] = {}
-    faults: list[str] = []
-    for lang in langs:
-        try:
-            found[lang] = literals_sha(lang)
-        except ConfigError as error:
-            faults.append(error.message)
-    if faults:
-        raise ConfigError(
-            " ".join(faults), hint="Translate the missing texts from the English files, or choose with --langs."
-        )
-    return found
+    return made
 
 
 # Replies --------------------------------------------------------------------------------------------------------------
 
 
-def _load(
-    asked: _Asked,
-    kept: Mapping[str, tuple[object, ...]],
-    budget: Budget | None,
-    _config: Mapping[str, Any],
-) -> reply_stage.Answerer:
-    model = load_model(asked.spec, **asked.options)
-    if isinstance(model, RemoteModel):
-        model.budget = budget
-    return reply_stage.Answerer(model, kept)
-
-
-def _account_for_recorded(model: _Asked, sources: Sequence[Path], ledger: Ledger) -> None:
-    """Name in the ledger the replies of a file that belong to no item of the run."""
-    import polars as pl
-
-    recorded = load_model(model.spec, **model.options)
-    if not isinstance(recorded, Recorded):
-        return
-    wanted = set(pl.scan_parquet(list(sources)).select("item_id").collect()["item_id"])
-    stage = f"recorded:{model.name}"
-    others = [Rejection(stage, item_id, "not_asked_about") for item_id in sorted(recorded.item_ids - wanted)]
-    ledger.add(stage, len(recorded.item_ids), len(recorded.item_ids) - len(others), others)
-
-
 def _ask(
     folder: RunFolder,
-    model: _Asked,
-    sources: list[Path],
-    sampling: Sampling,
+    asked: Asked,
+    planned: Plan,
+    prompts: Mapping[tuple[str, Setting], list[Path]],
     ledger: Ledger,
     budget: Budget | None,
+    kept: ReplyCache | None,
     on_progress: Progress | None,
-) -> list[executor.Part]:
-    if model.engine == "replies":
-        _account_for_recorded(model, sources, ledger)
-    kept = reply_stage.reopen(folder.parts / model.slug)
+) -> list[Pair]:
+    """A model's replies to all that it is asked, part by part, in one go: it is loaded once."""
+    wanted = planned.wanted(asked)
+    sources = [part for pair in wanted for part in prompts[_key(pair)]]
+    if asked.engine == "replies":
+        _account_for_recorded(asked, sources, ledger)
+    place = folder.parts / asked.slug
+    firsts: dict[str, Path] = {}
+    for group, setting in wanted:
+        firsts.setdefault(setting.name, prompts[group.name, setting][0])
+    setup = partial(_load, asked, reply_stage.reopen(place), budget, kept, partial(_note_first, folder, asked, firsts))
     stage = executor.Stage(
-        name=f"{reply_stage.STAGE}:{model.name}:{model.setting}",
+        name=f"{reply_stage.STAGE}:{asked.name}",
         function=reply_stage.answer_part,
-        config={**model.described(), "model": model.name, "sampling": _drawn(model, sampling)},
+        config={**asked.described(), "model": asked.name, "sampling": planned.recipe["sampling"]},
         reads=tuple(reply_stage.prompts_schema()),
         writes=tuple(reply_stage.replies_schema()),
-        setup=partial(_load, model, kept, budget),
+        setup=setup,
     )
     total = _rows(sources)
     finished = 0
@@ -337,60 +231,83 @@ def _ask(
     def told(part: executor.Part, before: bool) -> None:
         nonlocal finished
         finished += part.rows_out
-        folder.event("part", model=model.name, setting=model.setting, part=part.path.stem, done_before=before)
+        folder.event("part", model=asked.name, part=part.path.stem, done_before=before)
         if on_progress is not None:
-            on_progress(f"{model.name} ({model.setting})", finished, total)
+            on_progress(asked.name, finished, total)
         if budget is not None:
             budget.check()
 
     if on_progress is not None:
-        on_progress(f"{model.name} ({model.setting})", 0, total)
-    parts = executor.run(stage, sources, folder.parts / model.slug, on_part=told)
+        on_progress(asked.name, 0, total)
+    parts = executor.run(stage, sources, place, on_part=told)
     executor.ledger_of(stage, parts, ledger)
-    return parts
+    return _carried(folder, asked, planned, [Pair(a, b.path) for a, b in zip(sources, parts, strict=True)])
 
 
-def _drawn(model: _Asked, sampling: Sampling) -> dict[str, object] | None:
-    return _plain(sampling) if model.setting == "generate" else None
+def _carried(folder: RunFolder, asked: Asked, planned: Plan, pairs: list[Pair]) -> list[Pair]:
+    """The pairs, with written replies to translated prompts carried back into the items' languages."""
+    translator = planned.request.translator
+    if translator is None or not any(setting.translated for _, setting in planned.wanted(asked)):
+        return pairs
+    back = carry_back(
+        [(pair.prompts, pair.replies) for pair in pairs], folder.parts / f"{asked.slug}-carried-back", translator
+    )
+    return [Pair(pair.prompts, path) for pair, path in zip(pairs, back, strict=True)]
+
+
+def _load(
+    asked: Asked,
+    before: Mapping[str, tuple[object, ...]],
+    budget: Budget | None,
+    kept: ReplyCache | None,
+    note_first: Callable[[LanguageModel], None],
+    _config: Mapping[str, Any],
+) -> reply_stage.Answerer:
+    model = load_model(asked.spec, **asked.options)
+    if isinstance(model, RemoteModel):
+        model.budget = budget
+    note_first(model)
+    return reply_stage.Answerer(model, before, kept)
+
+
+def _note_first(folder: RunFolder, asked: Asked, firsts: Mapping[str, Path], model: LanguageModel) -> None:
+    """Keep in the manifest the first prompt of each setting as the model reads it.
+
+    Raises EngineError when it reads something else than was meant, before anything was asked.
+    """
+    import polars as pl
+
+    if isinstance(model, Recorded):
+        return
+    shown: list[dict[str, object]] = []
+    for setting, part in firsts.items():
+        row = pl.read_parquet(part, columns=["messages", "answer_prefix"], n_rows=1).row(0, named=True)
+        prompt = Prompt(tuple(Message(**message) for message in row["messages"]), row["answer_prefix"])
+        told: dict[str, object] = {"model": asked.name, "setting": setting}
+        if isinstance(model, Showing):
+            seen = model.shown(prompt)
+            told |= {"text": seen.text, "token_ids": list(seen.token_ids), "tokens": len(seen.token_ids)}
+        else:
+            told |= {"text": canonical(chat_messages(prompt)), "token_ids": None, "tokens": None}
+        shown.append(told)
+    others = [entry for entry in folder.manifest.get("first_prompts", []) if entry["model"] != asked.name]
+    folder.note("first_prompts", [*others, *shown])
+
+
+def _account_for_recorded(asked: Asked, sources: Sequence[Path], ledger: Ledger) -> None:
+    """Name in the ledger the replies of a file that belong to no item of the run."""
+    import polars as pl
+
+    recorded = load_model(asked.spec, **asked.options)
+    if not isinstance(recorded, Recorded):
+        return
+    wanted = set(pl.scan_parquet(list(sources)).select("item_id").collect()["item_id"])
+    stage = f"recorded:{asked.name}"
+    others = [Rejection(stage, item_id, "not_asked_about") for item_id in sorted(recorded.item_ids - wanted)]
+    ledger.add(stage, len(recorded.item_ids), len(recorded.item_ids) - len(others), others)
 
 
 def _rows(files: Sequence[Path]) -> int:
     import polars as pl
 
     return int(pl.scan_parquet(list(files)).select(pl.len()).collect().item())
-
-
-# Joining --------------------------------------------------------------------------------------------------------------
-
-
-def _join(
-    folder: RunFolder,
-    done: Sequence[tuple[_Asked, list[Path], list[executor.Part]]],
-    normalise: Normalise,
-    ledger: Ledger,
-) -> int:
-    """Write replies, timings and scores from the parts, one part in memory at a time but for the scores' columns."""
-    import polars as pl
-
-    files = [part.path for _, _, parts in done for part in parts]
-    parts = pl.scan_parquet(files)
-    sink_frame(folder.path / "replies.parquet", parts.drop("latency_s"))
-    sink_frame(folder.path / "timings.parquet", parts.select("model", "setting", "item_id", "latency_s"))
-    scores = []
-    for model, made, prompts, part in _pairs(done):
-        frame = score_part(prompts, part, normalise)
-        ledger.add(f"{SCORES}:{model.name}:{model.setting}", made.rows_out, frame.height)
-        scores.append(frame)
-    table = pl.concat(scores)
-    write_frame(folder.path / "scores.parquet", table)
-    return table.height
-
-
-def _pairs(
-    done: Sequence[tuple[_Asked, list[Path], list[executor.Part]]],
-) -> Iterator[tuple[_Asked, executor.Part, pl.DataFrame, pl.DataFrame]]:
-    import polars as pl
-
-    for model, sources, parts in done:
-        for source, part in zip(sources, parts, strict=True):
-            yield model, part, pl.read_parquet(source), pl.read_parquet(part.path)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from afya.bench.cells import folded, language_name, section
-from afya.bench.markup import Markup, table, tag
+from afya.bench.browser_texts import REPLY_KEYS, item_texts, reply_texts
+from afya.bench.cells import folded, language_name, setting_name
+from afya.bench.markup import Markup, joined, table, tag
 from afya.bench.summary import languages_in
-from afya.errors import DataError
 from afya.languages import registry
 from afya.runs import sha256_text
 
@@ -51,45 +52,47 @@ class ShownItem:
     replies: tuple[ShownReply, ...]
 
 
-def sampled_items(
-    scores: pl.DataFrame,
-    replies: Sequence[pl.LazyFrame | None],
-    prompts: Sequence[pl.LazyFrame],
-    items: pl.DataFrame | None,
-    per_language: int,
-) -> list[ShownItem]:
+def sampled_items(scores: pl.DataFrame, runs: Sequence[Path], per_language: int) -> list[ShownItem]:
     """`per_language` items of each language with every reply, by language in the registry's order.
 
-    `scores` as `afya.bench.summary.read_scores` gives them; `replies` one table a run, in the order of the runs;
-    `prompts` the prompt parts, for items that are not in `items`.
-
-    Raises DataError for a table that cannot be read.
+    `scores` as `afya.bench.browser.pack_items` takes them. Raises DataError for a table that cannot be read.
     """
     import polars as pl
 
-    if per_language < 1:
+    if per_language < 1 or not scores.height:
         return []
     groups = scores.group_by("group_id").agg(pl.col("lang").n_unique().alias("languages"))
     ranked = sorted(groups.iter_rows(), key=lambda row: (-row[1], sha256_text(row[0])))
-    ranks = {group: rank for rank, (group, _) in enumerate(ranked)}
+    ranks = pl.DataFrame({"group_id": [group for group, _ in ranked]}).with_row_index("rank")
     chosen = (
         scores.select("item_id", "group_id", "lang", "task")
-        .unique(["item_id", "task"], maintain_order=True)
-        .with_columns(rank=pl.col("group_id").replace_strict(ranks, return_dtype=pl.Int64))
+        .unique(["item_id", "task"])
+        .join(ranks, on="group_id")
         .sort("rank", "item_id", "task")
         .group_by("lang", maintain_order=True)
         .head(per_language)
     )
-    wanted = chosen["item_id"].unique().to_list()
-    texts = _texts(replies, wanted)
-    known = _prompted(prompts, wanted)
-    if items is not None:
-        known |= {row["item_id"]: row for row in items.filter(pl.col("item_id").is_in(wanted)).iter_rows(named=True)}
-    verdicts = scores.filter(pl.col("item_id").is_in(wanted)).rows_by_key(["item_id", "task"], named=True)
+    wanted = chosen["item_id"].unique()
+    verdicts = scores.filter(pl.col("item_id").is_in(wanted.implode()))
+    said = reply_texts(verdicts, runs)
+    verdicts = verdicts.join(said, on=list(REPLY_KEYS), how="left", maintain_order="left")
+    by_item = verdicts.rows_by_key(["item_id", "task"], named=True)
+    known = {row["item_id"]: row for row in item_texts(wanted, runs).iter_rows(named=True)}
     shown = []
     for lang in languages_in(chosen):
         for row in chosen.filter(pl.col("lang") == lang).iter_rows(named=True):
             item = known.get(row["item_id"], {})
+            replies = [
+                ShownReply(
+                    label=verdict["label"],
+                    setting=verdict["setting"],
+                    outcome=verdict["outcome"],
+                    chosen=None if verdict.get("chosen") is None else tuple(verdict["chosen"]),
+                    text=verdict["text"],
+                    detail=verdict.get("detail"),
+                )
+                for verdict in by_item[row["item_id"], row["task"]]
+            ]
             shown.append(
                 ShownItem(
                     item_id=row["item_id"],
@@ -100,74 +103,14 @@ def sampled_items(
                     options=tuple(item.get("options") or ()),
                     answer=tuple(item.get("answer") or ()),
                     answer_text=item.get("answer_text"),
-                    replies=tuple(
-                        ShownReply(
-                            label=verdict["label"],
-                            setting=verdict["setting"],
-                            outcome=verdict["outcome"],
-                            chosen=None if verdict.get("chosen") is None else tuple(verdict["chosen"]),
-                            text=_text(texts, verdict, row["item_id"]),
-                            detail=verdict.get("detail"),
-                        )
-                        for verdict in verdicts[row["item_id"], row["task"]]
-                    ),
+                    replies=tuple(replies),
                 )
             )
     return shown
 
 
-_Texts = dict[tuple[int, str, str, str | None], str | None]
-
-
-def _prompted(prompts: Sequence[pl.LazyFrame], wanted: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """The items as they were asked, from the prompt parts: the last message, the options and the right ones."""
-    import polars as pl
-
-    found: dict[str, dict[str, Any]] = {}
-    for part in prompts:
-        rows = part.filter(pl.col("item_id").is_in(list(wanted))).select("item_id", "messages", "choices", "answer")
-        for row in _collected(rows).iter_rows(named=True):
-            asked = row["messages"][-1]["content"] if row["messages"] else None
-            item = {"question": asked, "options": row["choices"], "answer": row["answer"]}
-            # A part that scores option texts holds the bare question; one that lists the options repeats them.
-            if row["item_id"] not in found or len(asked or "") < len(found[row["item_id"]]["question"] or ""):
-                found[row["item_id"]] = item
-    return found
-
-
-def _collected(frame: pl.LazyFrame) -> pl.DataFrame:
-    import polars as pl
-
-    try:
-        return frame.collect()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"A table of the run cannot be read: {error}") from error
-
-
-def _texts(replies: Sequence[pl.LazyFrame | None], wanted: Sequence[str]) -> _Texts:
-    """Reply texts by (run, model, item, setting); the setting is None where the replies do not name one."""
-    import polars as pl
-
-    found: _Texts = {}
-    for run, frame in enumerate(replies):
-        if frame is None:
-            continue
-        rows = _collected(frame.filter(pl.col("item_id").is_in(list(wanted))))
-        for row in rows.iter_rows(named=True):
-            found[run, row["model"], row["item_id"], row.get("setting")] = row["text"]
-    return found
-
-
-def _text(texts: _Texts, verdict: Mapping[str, Any], item_id: str) -> str | None:
-    for setting in (verdict["setting"], None):
-        text = texts.get((verdict["run"], verdict["model"], item_id, setting))
-        if text is not None:
-            return text
-    return None
-
-
 def item_sample(items: Sequence[ShownItem]) -> Markup:
-    """Items by language, folded, with every model's reply."""
+    """Items by language, folded, with every model's reply: what stands in the page where no script runs."""
     parts: list[Markup] = []
     for lang in dict.fromkeys(item.lang for item in items):
         own = [item for item in items if item.lang == lang]
@@ -178,7 +121,7 @@ def item_sample(items: Sequence[ShownItem]) -> Markup:
         "A few items of each language, drawn by a hash of their names and not by their results, with every "
         "reply; long texts are cut. Where options were scored, a model chooses without writing.",
     )
-    return section("items", "Items and replies", intro, *parts)
+    return tag("div", intro, *parts, id="sample")
 
 
 def _shared_lines(questions: Sequence[str | None]) -> int:
@@ -214,9 +157,12 @@ def _item(item: ShownItem, shared: int) -> Markup:
         inside.append(
             tag("p", tag("strong", "Reference: "), tag("span", _cut(item.answer_text, _MOST_SHOWN), **spoken))
         )
+    several = len({reply.setting for reply in item.replies}) > 1
     rows: list[list[object]] = [
         [
-            reply.label,
+            joined([reply.label, " ", tag("span", setting_name(reply.setting), class_="name")])
+            if several
+            else reply.label,
             tag("td", tag("span", reply.outcome, class_=f"verdict {reply.outcome}")),
             _chosen(reply, item),
             _said(reply, spoken),

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from afya.errors import ConfigError, DataError
 from afya.folders import dataset_files
@@ -22,28 +22,52 @@ from afya.runs import Rejection, read_json
 if TYPE_CHECKING:
     import polars as pl
 
+Kind = Literal["choice", "written", "translation", "safety"]
+"""How a task is answered: by choosing among options, in free text held against a reference, by a translation, or by
+refusing or complying."""
+
 CHOICE_TASKS = ("mcq", "nli")
 """Tasks that are answered by choosing among options."""
+
+KIND_TASKS: dict[Kind, tuple[str, ...]] = {
+    "choice": CHOICE_TASKS,
+    "written": ("long_form", "dialogue", "instruction"),
+    "translation": ("instruction", "long_form"),
+    "safety": ("instruction", "long_form", "dialogue"),
+}
+"""The items' tasks that each kind takes. Those of the last three need neither options nor an answer key."""
 
 STAGE = "select"
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What to take. `langs` None: those of the twelve that the datasets have. `limit`: per language and task."""
+    """What to take. `langs` None: those of the twelve that the datasets have. `limit`: per language and task.
+
+    `tasks` empty: all that the kind takes.
+    """
 
     datasets: tuple[Path, ...]
     langs: tuple[str, ...] | None = None
-    tasks: tuple[str, ...] = CHOICE_TASKS
+    tasks: tuple[str, ...] = ()
     splits: tuple[str, ...] = ("test",)
     limit: int | None = None
     seed: int = 0
+    kind: Kind = "choice"
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The items' tasks that are taken."""
+        return self.tasks or KIND_TASKS[self.kind]
 
     def check(self) -> None:
         """Raise ConfigError for a task or split that is not known, or an impossible limit."""
+        known = KIND_TASKS[self.kind]
         for task in self.tasks:
-            if task not in CHOICE_TASKS:
-                raise ConfigError(f"The benchmark has no task '{task}'.", hint=f"Tasks: {', '.join(CHOICE_TASKS)}.")
+            if task not in known:
+                raise ConfigError(
+                    f"The benchmark has no task '{task}' of the kind {self.kind}.", hint=f"Tasks: {', '.join(known)}."
+                )
         for split in self.splits:
             if split not in SPLITS:
                 raise ConfigError(f"There is no split '{split}'.", hint=f"Splits: {', '.join(SPLITS)}.")
@@ -91,8 +115,8 @@ class Chosen:
 def choose(selection: Selection) -> Chosen:
     """Read ids and answers of the datasets and decide which items are taken.
 
-    Items without an answer key, without options, or with an id seen before are left out and accounted for; items beyond
-    the limit were not asked for and are not.
+    Items with an id seen before are left out and accounted for, and so are items of the kind choice without options or
+    an answer key; items beyond the limit were not asked for and are not.
 
     Raises:
         ConfigError: the selection is impossible. DataError: a folder is no dataset, or nothing matches; what the
@@ -115,14 +139,14 @@ def choose(selection: Selection) -> Chosen:
             if not any(rows[code].get(split) for split in selection.splits):
                 continue
             for file in dataset_files(dataset, [code], selection.splits):
-                frame = _read_keys(file).filter(pl.col("task").is_in(selection.tasks))
+                frame = _read_keys(file).filter(pl.col("task").is_in(selection.wanted))
                 chosen.files.append(file)
                 found.append(frame)
     if missing:
         raise DataError(
             f"No dataset has anything in: {', '.join(sorted(missing))}.", hint=f"They have: {', '.join(have)}."
         )
-    kept = _sound(found, chosen.rejections)
+    kept = _sound(found, chosen.rejections, selection.kind == "choice")
     for frame in kept:
         several = frame.filter(pl.col("right") > 1).select("source", "task").unique()
         chosen.several.update((source, task) for source, task in several.rows())
@@ -135,9 +159,9 @@ def choose(selection: Selection) -> Chosen:
     chosen.rows_seen = chosen.rows + len(chosen.rejections)
     if not chosen.rows:
         told = "; ".join(f"{lang}: {', '.join(sorted(splits))}" for lang, splits in sorted(have.items()))
+        fit = "answered item" if selection.kind == "choice" else "item"
         raise DataError(
-            f"Nothing to ask: no answered item of {', '.join(selection.tasks)} in the split(s) "
-            f"{', '.join(selection.splits)}.",
+            f"Nothing to ask: no {fit} of {', '.join(selection.wanted)} in the split(s) {', '.join(selection.splits)}.",
             hint=f"The datasets have (language: splits): {told}. Choose with --langs, --tasks, --split.",
         )
     return chosen
@@ -166,8 +190,11 @@ def _read_keys(file: Path) -> pl.DataFrame:
     )
 
 
-def _sound(frames: Sequence[pl.DataFrame], rejections: list[Rejection]) -> list[pl.DataFrame]:
-    """The rows of each file that can be asked; the others go to `rejections`, by reason."""
+def _sound(frames: Sequence[pl.DataFrame], rejections: list[Rejection], options: bool) -> list[pl.DataFrame]:
+    """The rows of each file that can be asked; the others go to `rejections`, by reason.
+
+    `options`: whether an item needs options and an answer key.
+    """
     import polars as pl
 
     seen: set[str] = set()
@@ -178,9 +205,9 @@ def _sound(frames: Sequence[pl.DataFrame], rejections: list[Rejection]) -> list[
             reason = None
             if name in seen:
                 reason = "duplicate_id"
-            elif choices < 2:
+            elif options and choices < 2:
                 reason = "no_options"
-            elif right < 1:
+            elif options and right < 1:
                 reason = "no_answer_key"
             seen.add(name)
             good.append(reason is None)

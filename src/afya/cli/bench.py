@@ -32,25 +32,51 @@ def run(
             "optionally named: base=hf:FOLDER. May be repeated.",
         ),
     ],
-    data: Annotated[list[Path], typer.Option("--data", help="A dataset folder. May be repeated.")],
     out: Annotated[Path, typer.Option("--out", help="The run folder; an unfinished run in it is continued.")],
+    data: Annotated[
+        list[Path] | None, typer.Option("--data", help="A dataset folder with choice items. May be repeated.")
+    ] = None,
+    task: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--task",
+            help="A declared task: a YAML file, FILE.py:FUNCTION, or a shipped one such as vignettes or "
+            "medsafety=FOLDER (see 'afya bench tasks'). May be repeated.",
+        ),
+    ] = None,
     langs: Annotated[
         str, typer.Option("--langs", help="Languages: sw,yo,zu; or all: those of the twelve that the data has.")
     ] = "all",
-    tasks: Annotated[str, typer.Option("--tasks", help="Tasks: mcq, nli, or both with a comma.")] = "mcq,nli",
+    tasks: Annotated[
+        str, typer.Option("--tasks", help="What to take of --data: mcq, nli, or both with a comma.")
+    ] = "mcq,nli",
     split: Annotated[
-        str, typer.Option("--split", help="Splits: test, dev, train, several with commas; or all.")
+        str, typer.Option("--split", help="Splits of --data: test, dev, train, several with commas; or all.")
     ] = "test",
     setting: Annotated[
-        str, typer.Option("--setting", help="letter and cloze score the options, generate reads a written answer.")
-    ] = "letter",
+        list[str] | None,
+        typer.Option(
+            "--setting",
+            help="letter and cloze score the options, generate reads a written answer; changed by +5-shot, +cot, "
+            "+english, +translated: generate+cot. May be repeated. [default: letter, or the task's own]",
+        ),
+    ] = None,
+    translator: Annotated[
+        str | None,
+        typer.Option("--translator", help="The translator of +translated, such as ct2:FOLDER or llm:openai:NAME."),
+    ] = None,
+    rotations: Annotated[
+        int, typer.Option("--rotations", help="In how many orders of its options each item is asked.")
+    ] = 1,
     limit: Annotated[
         int | None, typer.Option("--limit", help="Items per language and task; the same groups in every language.")
     ] = None,
     normalise: Annotated[
         str, typer.Option("--normalise", help="Divide an option's score by nothing (none) or by its length (bytes).")
     ] = "none",
-    max_tokens: Annotated[int, typer.Option("--max-tokens", help="Longest written answer, in tokens.")] = 256,
+    max_tokens: Annotated[
+        int | None, typer.Option("--max-tokens", help="Longest written answer. [default: 256; 1,024 with +cot]")
+    ] = None,
     temperature: Annotated[float, typer.Option("--temperature", help="0: always the most probable token.")] = 0.0,
     seed: Annotated[int, typer.Option("--seed", help="Of the choice of items under a limit, and of sampling.")] = 0,
     dtype: Annotated[str | None, typer.Option("--dtype", help="hf: float32, bfloat16 or float16.")] = None,
@@ -75,34 +101,37 @@ def run(
         typer.Option(
             "--option",
             help="KEY=VALUE (YAML), any other setting of an engine: price_in=2.5, body={reasoning_effort: low}, "
-            "omit=[temperature], id_column=id. May be repeated.",
+            "omit=[temperature]; NAME.KEY=VALUE for one model: tuned.base_url=http://localhost:8001/v1. May be "
+            "repeated.",
         ),
     ] = None,
     budget_usd: Annotated[
         float | None,
         typer.Option("--budget-usd", min=0.0, help="Stop before the run costs more, counted from its first start."),
     ] = None,
+    cache: Annotated[
+        str | None,
+        typer.Option(
+            "--cache", help="A folder of replies that runs share, or none. [default: afya in the user's cache folder]"
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be asked and what it would cost; ask nothing.")
     ] = False,
 ) -> None:
-    """Ask models about the items of datasets, score what they say, and write the report."""
+    """Ask models about the items of datasets and tasks, score what they say, and write the report."""
     from typing import cast
 
     from rich.console import Console
 
-    from afya.bench.prompts import Setting
-    from afya.bench.report import print_table, write_csv, write_report
-    from afya.bench.run import bench_project, bench_run
+    from afya.bench.cache import cache_folder
+    from afya.bench.plan import Request
+    from afya.bench.run import ask, bench_project
     from afya.bench.score import Normalise
-    from afya.bench.summary import read_scores, summarise
     from afya.items import SPLITS
     from afya.languages import parse_codes
     from afya.models.base import Sampling
 
-    chosen_langs = None if langs.strip() == "all" else parse_codes(langs)
-    splits = SPLITS if split.strip() == "all" else _listed(split)
-    sampling = Sampling(max_tokens=max_tokens, temperature=temperature, seed=seed)
     options = {
         "dtype": dtype,
         "device": device,
@@ -112,91 +141,130 @@ def run(
         "concurrency": concurrency,
         **_settings(option or []),
     }
+    request = Request.of(
+        model,
+        data or [],
+        task_refs=task or [],
+        langs=None if langs.strip() == "all" else parse_codes(langs),
+        tasks=_listed(tasks),
+        splits=SPLITS if split.strip() == "all" else _listed(split),
+        settings=setting,
+        limit=limit,
+        seed=seed,
+        sampling=Sampling(temperature=temperature, seed=seed),
+        max_tokens=max_tokens,
+        normalise=cast(Normalise, normalise),
+        rotations=rotations,
+        translator=translator,
+        options={key: value for key, value in options.items() if value is not None},
+    )
     console = Console()
     if dry_run:
-        rows = bench_project(
-            model,
-            data,
-            langs=chosen_langs,
-            tasks=_listed(tasks),
-            splits=splits,
-            setting=cast(Setting, setting),
-            limit=limit,
-            seed=seed,
-            sampling=sampling,
-            options=options,
-        )
-        _print_projection(rows, console)
+        _print_projection(bench_project(request), console)
         return
+    kept = cache_folder() if cache is None else None if cache == "none" else Path(cache)
     with _progress() as report_progress:
-        result = bench_run(
-            model,
-            data,
-            out,
-            langs=chosen_langs,
-            tasks=_listed(tasks),
-            splits=splits,
-            setting=cast(Setting, setting),
-            limit=limit,
-            seed=seed,
-            sampling=sampling,
-            normalise=cast(Normalise, normalise),
-            options=options,
-            budget_usd=budget_usd,
-            on_progress=report_progress,
-        )
-    for name, used in result.models:
-        if used != setting:
-            why = "compares whole texts" if used == "cloze" else "scores no given options"
-            console.print(f"{name}: it {why}, so its setting is {used}.", markup=False)
+        result = ask(request, out, budget_usd=budget_usd, cache=kept, on_progress=report_progress)
+    for note in result.notes:
+        console.print(note, markup=False)
     console.print(_ledger_table(result.ledger))
-    summary = summarise(read_scores([out]))
-    print_table(summary, console)
-    write_csv(summary, out / "summary.csv")
-    page = write_report([out], out / "report.html")
-    console.print(f"{result.rows:,} scores in {result.scores}; report: {page}", markup=False, soft_wrap=True)
+    _show([out], None, out / "report.html", console)
+    console.print(f"{result.rows:,} scores in {result.scores}", markup=False, soft_wrap=True)
+
+
+@app.command("rescore")
+def rescore(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders of 'afya bench run' or 'import-replies'.")],
+    normalise: Annotated[
+        str | None, typer.Option("--normalise", help="none or bytes. [default: as the run was made]")
+    ] = None,
+) -> None:
+    """Score what models said again, with today's rules. Nobody is asked."""
+    from typing import cast
+
+    from rich.console import Console
+
+    from afya.bench.rescore import rescore as score_again
+    from afya.bench.score import Normalise
+
+    console = Console()
+    for folder in runs:
+        done = score_again(folder, cast("Normalise | None", normalise))
+        console.print(f"{folder}: {done.rows:,} replies scored, {done.changed.height:,} otherwise than before.")
+        moved = done.changed.group_by("model", "outcome_before", "outcome", maintain_order=True).len()
+        for name, before, after, count in moved.iter_rows():
+            console.print(f"  {name}: {before or 'nothing'} -> {after}: {count:,}", markup=False)
 
 
 @app.command("report")
 def report(
     runs: Annotated[list[Path], typer.Argument(help="Run folders of 'afya bench run'.")],
-    out: Annotated[Path, typer.Option("--out", help="The HTML file to write; a CSV is written beside it.")] = Path(
-        "report.html"
-    ),
+    out: Annotated[Path, typer.Option("--out", help="The HTML file to write.")] = Path("report.html"),
     label: Annotated[
         list[str] | None,
         typer.Option("--label", help="A name for each run, in order, when the runs are stages of one training."),
     ] = None,
+    tables: Annotated[
+        str,
+        typer.Option("--tables", help="Formats of the tables written beside the page: csv, parquet, md, tex, or none."),
+    ] = "csv",
 ) -> None:
-    """Print the table of one or more runs, and write it as CSV and as one HTML page."""
+    """Print the table of one or more runs, and write every table and one HTML page."""
     from rich.console import Console
 
-    from afya.bench.report import print_stages, print_table, write_csv, write_report
-    from afya.bench.summary import read_scores, summarise
+    _show(runs, label, out, Console(), () if tables.strip() == "none" else _listed(tables))
 
-    console = Console()
-    summary = summarise(read_scores(runs, label))
-    if label and len(label) > 1:
-        print_stages(summary, console)
+
+@app.command("tasks")
+def tasks() -> None:
+    """List the tasks that afya declares, and what each needs."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from afya.bench.declare import needs, shipped
+
+    table = Table(title="Tasks for --task", title_justify="left")
+    for name in ("name", "kind", "what", "needs"):
+        table.add_column(name, overflow="fold")
+    for entry in shipped():
+        table.add_row(entry.name, entry.kind, Text(entry.title), Text(needs(entry) or "nothing"))
+    Console().print(table)
+
+
+def _show(
+    runs: Sequence[Path], labels: Sequence[str] | None, page: Path, console: Console, formats: Sequence[str] = ("csv",)
+) -> None:
+    """Print what runs came to, and write the page and the tables."""
+    from afya.bench.analysis import analyse
+    from afya.bench.report import print_stages, print_table, write_report
+    from afya.bench.tables import write_tables
+
+    found = analyse(runs, labels)
+    if labels and len(labels) > 1:
+        print_stages(found.summary, console)
     else:
-        print_table(summary, console)
-    page = write_report(runs, out, labels=label)
-    table = page.with_suffix(".csv")
-    write_csv(summary, table)
-    console.print(f"Report: {page}; table: {table}", markup=False, soft_wrap=True)
+        print_table(found.summary, console)
+    write_report(runs, page, labels=labels, analysis=found)
+    # A run's own page is called report.html and lies beside its tables.
+    place = page.with_name("tables" if page.stem == "report" else f"{page.stem}-tables")
+    if formats:
+        write_tables(found, place, formats)
+    where = f"Report: {page}" + (f"; tables: {place}" if formats else "")
+    console.print(where, markup=False, soft_wrap=True)
 
 
 def _settings(told: list[str]) -> dict[str, object]:
-    """The engine settings of --option KEY=VALUE; values are YAML."""
+    """The engine settings of --option KEY=VALUE or NAME.KEY=VALUE; values are YAML."""
     from afya.datafiles import override
     from afya.errors import ConfigError
 
     settings: dict[str, object] = {}
     for text in told:
-        key, equals, _ = text.partition("=")
-        if not equals or not key.isidentifier():
+        key, equals, value = text.partition("=")
+        if not equals or not key.rpartition(".")[2].isidentifier():
             raise ConfigError(f"--option '{text}' is not of the form KEY=VALUE.", hint="For example: price_in=2.5")
-        settings = override(settings, text)
+        settings[key] = override({}, f"value={value}")["value"]
     return settings
 
 

@@ -93,7 +93,7 @@ def _train_and_measure(recipe: Recipe, cases: Path, out: Path, console: Console)
                 [cases],
                 runs[label],
                 langs=recipe.langs,
-                setting="cloze",
+                settings="cloze",
                 on_progress=report,
             )
         overall = summarise(read_scores([runs[label]])).row(by_predicate=_is_overall(), named=True)

@@ -89,6 +89,14 @@ class OptionScores:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """A prompt as a local model reads it: the rendered text, and its token ids."""
+
+    text: str
+    token_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ModelIdentity:
     """Which model: a readable name, the engine that runs it, and a hash of everything that shapes its answers.
 
@@ -118,6 +126,13 @@ class LanguageModel(Protocol):
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Generation]: ...
 
     def score_options(self, requests: Sequence[OptionRequest]) -> list[OptionScores]: ...
+
+
+@runtime_checkable
+class Showing(Protocol):
+    """A model that says what it reads; `shown` raises EngineError for a prompt that it would read wrongly."""
+
+    def shown(self, prompt: Prompt) -> Shown: ...
 
 
 @runtime_checkable

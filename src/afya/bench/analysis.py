@@ -1,0 +1,133 @@
+"""All statistics of one or more runs, each a table: what the report shows and `tables` writes.
+
+Every figure stands with n, its groups and an interval. A table that does not apply to the runs (no option scores, one
+language, one model) is empty and keeps its columns. docs/statistics.md says what each figure means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from afya.bench.summary import REFERENCE
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MOST_COMPARED = 12
+"""Models that are compared two by two without being asked; more pairs would only raise the bar for all."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The tables, as polars frames.
+
+    "The keys" are label (what a report calls the model), model, setting, task. `lang` is a code, or 'all': over all
+    languages, clusters running across them. Shares lie between 0 and 1, differences of shares between -1 and 1; what is
+    not known is null. {x}_low and {x}_high are the ends of x's interval.
+    """
+
+    scores: pl.DataFrame
+    """Every verdict of kinds choice and safety, one row an item: label, run (number of its folder), the columns of
+    scores.parquet; rotation is 0."""
+
+    summary: pl.DataFrame
+    """Keys, lang, n, groups, accuracy, low, high, method, chance, correct, wrong, refused, unparseable, empty, errors
+    (not in n), non_answer_rate. See `summary.summarise`."""
+
+    tiers: pl.DataFrame
+    """As summary; `lang` is 'high' or 'low', the languages' resource tiers."""
+
+    gaps: pl.DataFrame
+    """Each language against the reference on shared groups: keys, lang, n, groups, before (the reference's accuracy),
+    after (the language's), difference (negative: behind), low, high, p_value, p_holm, test, gained, lost, detectable,
+    low_bootstrap, high_bootstrap, p_bootstrap. See `comparisons.compare_with_english`."""
+
+    disparity: pl.DataFrame
+    """One row a model: keys, languages, left_out, groups, worst_lang, high, low (mean of the tiers), and mean,
+    corrected, gap, worst, worst_to_best, gini, tier_gap, each with its _low and _high. See `equity.disparity`."""
+
+    ranks: pl.DataFrame
+    """Label, model, setting, task, lang, score, observed, best, worst, rank ('3', '2-5', or '–'), models. See
+    `ranks.rank_models`."""
+
+    transfer: pl.DataFrame
+    """Keys, lang, n, groups, known, and loss (right in the reference, wrong here), gain (the reverse), lost_of_known,
+    each with its _low and _high. See `equity.transfer_loss`."""
+
+    parts: pl.DataFrame
+    """What a gap is made of, free answers only: keys, lang, n, groups, and gap, refusal, truncation, wrong_language,
+    unparseable, rest, each with its _low, _high and _rows. Positive: more of it here than in the reference. See
+    `decomposition.gap_parts`."""
+
+    relative: pl.DataFrame
+    """Each language as a multiple of the reference: keys, lang, n, groups, before, after, points, times, times_low,
+    times_high, defined. See `equity.relative_change`."""
+
+    fidelity: pl.DataFrame
+    """Free answers by the language they are in: keys, lang, replies, told, faithful, faithful_low, faithful_high,
+    uncertain, mostly. See `fidelity.fidelity`."""
+
+    calibration: pl.DataFrame
+    """Where options were scored: keys, lang, n, groups, ece, low, high, floor, overconfidence, brier, reliability,
+    resolution, uncertainty. See `calibration.calibrate`."""
+
+    bins: pl.DataFrame
+    """For the plot of calibration: keys, lang, bin, confidence, correct, n."""
+
+    order: pl.DataFrame
+    """What the order of the options does, where rotations were asked: keys, lang, items, groups, consistent, accuracy,
+    right_in_all (each with its _low and _high but accuracy), spread, place_bias. See `calibration.order_sensitivity`.
+    """
+
+    billed: pl.DataFrame
+    """Cost beside accuracy: keys, lang, items (asked and answered), prompt_tokens and completion_tokens a thousand
+    items, usd a thousand items (null: no price known), tax (prompt tokens as a multiple of the reference language's on
+    the same groups), n, groups, accuracy, low, high (null for open kinds)."""
+
+    measures: pl.DataFrame
+    """Means of open kinds' measures: keys, kind, measure, judge (null: none), lang, n, groups, missing (replies without
+    a value, not in n), mean, low, high. No chance is taken off: open answers have none."""
+
+    settings: pl.DataFrame
+    """Each setting against the plain one of its formulation, same model, same items: label, model, task, plain (the
+    setting compared with), setting, lang, n, groups, before (plain), after, difference (positive: it helps), low, high,
+    p_value, p_holm (over the settings and languages of a label and task), test, gained, lost, detectable."""
+
+    comparisons: pl.DataFrame
+    """Every two models on the same items, where there are 2 to 12: setting, task, a, b, lang, n, groups, before (a),
+    after (b), difference, low, high, p_value, p_holm, test, gained, lost, detectable, low_bootstrap, high_bootstrap,
+    p_bootstrap. See `comparisons.compare_models`."""
+
+    level: float = 0.95
+    """Coverage of every interval."""
+
+    reference: str = REFERENCE
+    """The language that others are held against."""
+
+    notes: tuple[str, ...] = field(default=())
+    """Sentences on what could not be told and why (a table left empty, replies that are missing)."""
+
+
+def analyse(
+    runs: Sequence[Path],
+    labels: Sequence[str] | None = None,
+    *,
+    level: float = 0.95,
+    reference: str = REFERENCE,
+    pairs: Sequence[tuple[str, str]] | None = None,
+) -> Analysis:
+    """All tables of the runs.
+
+    Args:
+        runs: run folders (or scores files, which give the tables that need scores alone).
+        labels: a name for each run, in order; see `summary.read_scores`.
+        pairs: labels to compare two by two; None compares all where there are at most 12.
+
+    Raises ConfigError and DataError as `summary.read_scores` does.
+    """
+    from afya.bench.analysis_tables import built
+
+    return built([Path(run) for run in runs], labels, level, reference, pairs)

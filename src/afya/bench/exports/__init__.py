@@ -1,0 +1,1 @@
+"""Our tasks in the files of other evaluation programs: the same prompts, asked and scored by them."""

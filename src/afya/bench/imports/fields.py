@@ -1,0 +1,322 @@
+"""Which column of a published file holds what: told on the command line, or guessed from the names in usual use.
+
+    name            a column; 'a.b' is b inside the object a, 'a.0' the first of the list a, JSON in a text is opened
+    a+b+c           several columns: options, one each; for an id or a text, joined
+    =text           the same for every row
+    #               the row's number in its file (for id)
+    {model}_answer  a column for each model ({lang}, {task} likewise): every column that fits, a reply each
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import as_file, files
+from typing import Any, cast
+
+from afya.datafiles import read_yaml
+from afya.errors import ConfigError
+
+Row = Mapping[str, Any]
+
+FIELDS = (
+    *("id", "group", "lang", "model", "task", "question", "context", "options", "letters", "answer", "reply"),
+    *("prediction", "correct", "logprobs", "probs", "several", "finish_reason", "error", "prompt", "epoch"),
+)
+SPREAD = ("model", "lang", "task")
+"""What a placeholder in a column's name may stand for."""
+
+OWN = "@"
+"""Before the names under which a known layout (layouts.py) puts what it found."""
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_INDEXED = re.compile(r"\[(-?\d+)\]")
+_PLAIN = re.compile(r"[\s_\-]+")
+# A nested column is guessed by its last name alone only where that name says enough.
+_VAGUE = frozenset({"id", "text", "value", "answer", "label", "output", "input", "result", "score", "index", "model"})
+_MANY = 3
+
+
+@cache
+def usual_names() -> Mapping[str, Any]:
+    """The shipped names of columns, answers that are none, and verdicts."""
+    with as_file(files("afya") / "bench" / "imports" / "usual_names.yaml") as path:
+        return cast(Mapping[str, Any], read_yaml(path))
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """Where the fields stand. `guessed` are the fields that nobody named; `seen` an example of each."""
+
+    columns: Mapping[str, str]
+    guessed: frozenset[str] = frozenset()
+    seen: Mapping[str, str] = field(default_factory=dict)
+
+
+def told_columns(entries: Iterable[str], what: str = "--column") -> dict[str, str]:
+    """The columns of FIELD=COLUMN entries. Raises ConfigError for a field or placeholder that is not known."""
+    columns: dict[str, str] = {}
+    for entry in entries:
+        name, equals, column = entry.partition("=")
+        name = name.strip()
+        if not equals or not column:
+            raise ConfigError(f"{what} {entry}: FIELD=COLUMN was expected.", hint="Such as --column reply=output.")
+        if name not in FIELDS:
+            near = ", ".join(difflib.get_close_matches(name, FIELDS, cutoff=0.4) or FIELDS)
+            raise ConfigError(f"{what} {entry}: there is no field '{name}'.", hint=f"Known are: {near}.")
+        for held in _PLACEHOLDER.findall(column):
+            if held not in SPREAD:
+                raise ConfigError(f"{what} {entry}: '{{{held}}}' is not known.", hint="Known: {model}, {lang}, {task}.")
+        columns[name] = column
+    return columns
+
+
+# Values ---------------------------------------------------------------------------------------------------------------
+
+
+def look_up(row: object, path: str) -> Any:
+    """The value at a path; None where it leads nowhere. Names that hold points themselves are found first."""
+    return _descend(row, _INDEXED.sub(r".\1", path))
+
+
+def _descend(value: Any, rest: str) -> Any:
+    value = opened(value)
+    if isinstance(value, Mapping):
+        if rest in value:
+            return value[rest]
+        for at in range(len(rest) - 1, 0, -1):
+            if rest[at] == "." and rest[:at] in value:
+                return _descend(value[rest[:at]], rest[at + 1 :])
+        return None
+    if isinstance(value, list):
+        head, _, more = rest.partition(".")
+        if not re.fullmatch(r"-?\d+", head) or not -len(value) <= int(head) < len(value):
+            return None
+        return _descend(value[int(head)], more) if more else value[int(head)]
+    return None
+
+
+def opened(value: Any) -> Any:
+    """A list or object that stands in a text as JSON or as Python writes it; anything else as it is."""
+    if not isinstance(value, str) or value[:1] not in "[{" or value[-1:] not in "]}":
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        pass
+    import ast
+
+    try:
+        return ast.literal_eval(value)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return value
+
+
+def nothing(value: object) -> bool:
+    """Whether a value stands for an unknown one: null, or the NaN of a table."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def take(row: Row, column: str, number: int) -> Any:
+    """The value of a column as told, placeholders aside: a list for a+b+c."""
+    if column[:1] == "=":
+        return column[1:]
+    if column == "#":
+        return number
+    value = look_up(row, column)
+    if value is None and "+" in column and column not in row:
+        return [look_up(row, part.strip()) for part in column.split("+")]
+    return None if nothing(value) else value
+
+
+def spread(row: Row, columns: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """What the placeholders of the columns stand for in this row: one mapping for each set of columns that fits."""
+    patterns = [column for column in columns.values() if _PLACEHOLDER.search(column)]
+    if not patterns:
+        yield {}
+        return
+    plain = {part for column in columns.values() if column not in patterns for part in (column, *column.split("+"))}
+    found: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
+    # "{model}" fits "x_correct" too: a column belongs to the pattern with most fixed text, and to no other.
+    for pattern in sorted(patterns, key=lambda column: -len(_PLACEHOLDER.sub("", column))):
+        fitting = list(_bindings(row, pattern.split("."), {}, plain))
+        for bound in fitting:
+            found.setdefault(tuple(sorted(bound.items())), bound)
+        plain.update(str(filled(pattern, bound)) for bound in fitting)
+    yield from found.values()
+
+
+def _bindings(value: Any, parts: Sequence[str], bound: dict[str, str], plain: set[str]) -> Iterator[dict[str, str]]:
+    if not parts:
+        yield bound
+        return
+    value = opened(value)
+    part = parts[0]
+    if not _PLACEHOLDER.search(part):
+        if isinstance(value, Mapping) and part in value:
+            yield from _bindings(value[part], parts[1:], bound, plain)
+        return
+    if isinstance(value, Mapping):
+        shape = _shape(part)
+        for key, entry in value.items():
+            match = shape.fullmatch(str(key))
+            if match and key not in plain:
+                yield from _bindings(entry, parts[1:], {**bound, **match.groupdict()}, plain)
+
+
+@cache
+def _shape(part: str) -> re.Pattern[str]:
+    pieces = _PLACEHOLDER.split(part)
+    made = "".join(re.escape(piece) if at % 2 == 0 else f"(?P<{piece}>.+?)" for at, piece in enumerate(pieces))
+    return re.compile(made)
+
+
+def filled(column: str, bound: Mapping[str, str]) -> str | None:
+    """The column with its placeholders filled in; None where one of them is not bound."""
+    names = _PLACEHOLDER.findall(column)
+    if any(name not in bound for name in names):
+        return None
+    return _PLACEHOLDER.sub(lambda match: bound[match[1]], column)
+
+
+# Guessing -------------------------------------------------------------------------------------------------------------
+
+
+def guess(rows: Sequence[Row], told: Mapping[str, str], *, key: bool = False, has_key: bool = False) -> Mapped:
+    """The columns of some rows: those told, and those whose names are usual ones.
+
+    `key`: the file holds questions and right answers only. `has_key`: another file holds the right answers, so that
+    'answer' is the model's.
+    """
+    paths = _paths(rows)
+    used = {part for column in told.values() for part in (column, *column.split("+"))}
+    columns = dict(told)
+    own = [name for name in FIELDS if f"{OWN}{name}" in paths]
+    for name in own:
+        columns.setdefault(name, f"{OWN}{name}")
+    skipped = {"reply", "prediction", "correct", "model", "error", "finish_reason", "epoch"} if key else set()
+    for name in FIELDS:
+        if name in columns or name in skipped or (own and name not in ("lang", "several")):
+            continue
+        if name == "answer" and has_key and not key:
+            continue
+        if name == "prediction" and "reply" in columns:
+            found = _usual(paths, [usual for usual in usual_names()[name] if usual != "answer"], used)
+        else:
+            found = _usual(paths, usual_names()[name], used)
+        if found is None and name == "options":
+            found = _option_columns(paths, used)
+        if found is not None and _fits(name, found, rows):
+            columns[name] = found
+            used.update((found, *found.split("+")))
+        elif found is not None and name == "correct" and "answer" not in columns and not has_key:
+            columns["answer"] = found  # 'correct' holds the right letter
+            used.add(found)
+    if "answer" in columns and "prediction" not in columns and "reply" not in columns and "correct" not in columns:
+        _second_look(rows, columns, told, paths)
+    seen = {name: example(rows, column) for name, column in columns.items()}
+    return Mapped(columns, frozenset(columns) - frozenset(told), seen)
+
+
+def _second_look(rows: Sequence[Row], columns: dict[str, str], told: Mapping[str, str], paths: Mapping[str, str]) -> None:
+    """Where 'answer' is all there is beside a column of right answers that a vaguer name hid, 'answer' is the model's."""
+    if "answer" in told or _PLAIN.sub("", columns["answer"].lower()) != "answer":
+        return
+    for name in ("reference", "label", "target", "key"):
+        other = next((path for path in paths if _PLAIN.sub("", path.lower()) == name), None)
+        if other is not None:
+            columns["prediction"], columns["answer"] = columns["answer"], other
+            return
+
+
+def _paths(rows: Sequence[Row]) -> dict[str, str]:
+    """Every column of the rows, nested ones as a.b, in the order of their first appearance."""
+    found: dict[str, str] = {}
+
+    def walk(value: Any, before: str, depth: int) -> None:
+        for name, entry in value.items():
+            path = f"{before}{name}"
+            found.setdefault(path, path)
+            entry = opened(entry) if depth else entry
+            if isinstance(entry, Mapping) and depth < _MANY:
+                walk(entry, f"{path}.", depth + 1)
+            elif isinstance(entry, list) and entry and isinstance(entry[0], Mapping) and depth < _MANY:
+                walk(entry[0], f"{path}.0.", depth + 1)
+
+    for row in rows:
+        walk(row, "", 0)
+    return found
+
+
+def _usual(paths: Mapping[str, str], names: Sequence[str], used: set[str]) -> str | None:
+    free = [path for path in paths if path not in used and path[:1] != OWN]
+    by_name: dict[str, str] = {}
+    for path in free:
+        by_name.setdefault(_PLAIN.sub("", path.lower()), path)
+    for name in names:
+        if (found := by_name.get(_PLAIN.sub("", name.lower()))) is not None:
+            return found
+    for name in names:
+        if name in _VAGUE or "." in name:
+            continue
+        ends = [path for path in free if "." in path and _PLAIN.sub("", path.rpartition(".")[2].lower()) == _PLAIN.sub("", name.lower())]
+        if len(ends) == 1:
+            return ends[0]
+    return None
+
+
+def _option_columns(paths: Mapping[str, str], used: set[str]) -> str | None:
+    by_name = {_PLAIN.sub("", path.lower()): path for path in paths if path not in used and "." not in path}
+    best: list[str] = []
+    for names in usual_names()["option_columns"]:
+        run: list[str] = []
+        for name in names:
+            found = by_name.get(_PLAIN.sub("", name.lower()))
+            if found is None:
+                break
+            run.append(found)
+        best = max(best, run, key=len)
+    return "+".join(best) if len(best) > 1 else None
+
+
+def _fits(name: str, column: str, rows: Sequence[Row]) -> bool:
+    """Whether a guessed column can be what its name says: verdicts must be verdicts, a language a language."""
+    values = [value for row in rows if not nothing(value := take(row, column, 1)) and value != ""]
+    if not values:
+        return False
+    if name == "correct":
+        known = {*usual_names()["right"], *usual_names()["wrong"]}
+        flags = [str(value).strip().lower() in known for value in values]
+        letters = {str(value).strip().lower() for value in values}
+        return all(flags) and not (letters & {"c", "i"} and letters - {"c", "i", "1", "0"})
+    if name == "lang":
+        from afya.bench.imports.values import language_code
+
+        return all(language_code(str(value)) is not None for value in values)
+    if name in ("model", "task", "finish_reason", "error", "id", "group"):
+        return all(isinstance(value, str | int | float) and not isinstance(value, bool) for value in values)
+    if name in ("logprobs", "probs"):
+        return all(isinstance(opened(value), list | Mapping) for value in values)
+    if name == "epoch":
+        return all(str(value).isdigit() for value in values)
+    if name == "options":
+        return all(isinstance(opened(value), list | Mapping) or "\n" in str(value) or len(str(value)) > _MANY for value in values)
+    return True
+
+
+def example(rows: Sequence[Row], column: str) -> str:
+    """The first value of a column, short, for a person to look at; what fits, for a placeholder."""
+    if _PLACEHOLDER.search(column):
+        told = [" ".join(bound.values()) for row in rows[:1] for bound in spread(row, {"": column})]
+        return f"{len(told)}: {', '.join(told[:4])}" if told else ""
+    for number, row in enumerate(rows, start=1):
+        value = take(row, column, number)
+        if not nothing(value) and value not in ("", []):
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+            return " ".join(text.split())
+    return ""

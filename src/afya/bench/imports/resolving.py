@@ -1,0 +1,355 @@
+"""From what was read to prompts and replies: right answers and predictions become indices of options.
+
+Everything that a whole import decides once (where numbers count from, how many options there are where none are given,
+which scoring counts) is decided in `decide`; `resolve` then takes part by part.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from afya.bench.extract_fold import option_words
+from afya.bench.extract_words import commitment_codes
+from afya.bench.imports.reading import Read
+from afya.bench.imports.values import LATIN, Base, Choice, base_of, read_choice, verdict
+from afya.bench.replies import prompts_schema, replies_schema
+from afya.errors import ConfigError, DataError
+from afya.runs import canonical, sha256_text
+from afya.sources.source import Malformed
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SCORINGS = ("ours", "prediction", "correct")
+"""Whose reading of a reply counts: our extraction, the publisher's extracted answer, the publisher's own verdict."""
+
+MISSING = ("wrong", "leave-out")
+NO_REPLY = "no reply in the file"
+# Replies that are nothing but labels are predictions when nearly all are.
+_NEARLY_ALL = 0.95
+# From so many numbers on, one that never occurs is taken not to be in use.
+_ENOUGH = 20
+_REASONS = {"max_tokens": "length", "model_length": "length", "content_filter": "filtered", "refusal": "filtered"}
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What holds for the whole import. `count`: options where none are given; `words`: answers that are the options."""
+
+    answer_base: Base
+    prediction_base: Base
+    count: int
+    words: tuple[str, ...] | None
+    bare: bool
+    score_by: str
+    missing: str
+    notes: tuple[str, ...]
+
+
+def decide(
+    read: Read,
+    count: int | None,
+    answer_is: str | None,
+    prediction_is: str | None,
+    score_by: str | None,
+    missing: str | None,
+) -> Decided:
+    """What the whole of what was read says. Raises ConfigError for an unknown choice, DataError where it must be told."""
+    if score_by is not None and score_by not in SCORINGS:
+        raise ConfigError(f"--score-by {score_by}: not known.", hint=f"Known: {', '.join(SCORINGS)}.")
+    if missing is not None and missing not in MISSING:
+        raise ConfigError(f"--missing {missing}: not known.", hint=f"Known: {', '.join(MISSING)}.")
+    notes: list[str] = []
+    bases = _bases(read, base_of(answer_is, "--answer-is"), base_of(prediction_is, "--prediction-is"), notes)
+    words = read.words.options if count is None and not read.most else None
+    if words and not read.answers.seen:
+        notes.append(f"No options are given; the answers are words, which are taken for them: {', '.join(words)}.")
+    else:
+        words = None
+    used = count or read.most or _seen(read, bases)
+    if not count and not read.most and words is None:
+        notes.append(f"No options are given; {used} are supposed, the most that an answer names (--count says another).")
+    bare = bool(read.replies) and not read.has["prediction"] and read.bare >= _NEARLY_ALL * read.replies
+    if bare and not read.has["logprobs"]:
+        notes.append("The replies are bare labels, so they are read as predictions.")
+    by = score_by or _default(read, bare)
+    ready = {
+        "ours": read.has["reply"] + read.has["logprobs"],
+        "prediction": read.has["prediction"] + (read.replies if bare else 0),
+        "correct": read.has["correct"],
+    }
+    if not ready[by]:
+        there = [name for name in SCORINGS if ready[name]]
+        raise DataError(
+            f"--score-by {by}: the files hold nothing to score by; they can be scored by {', '.join(there) or 'nothing'}.",
+            hint="Name the column of replies, predictions or verdicts with --column reply=..., prediction=..., correct=...",
+        )
+    if by != "correct" and not read.has["answer"] and not any("answer" in late for late in read.late.values()):
+        raise DataError(
+            "No right answer is known of any item.",
+            hint="Name its column with --column answer=..., or a file of them with --key FILE, or count the publisher's "
+            "own verdicts with --column correct=... --score-by correct.",
+        )
+    return Decided(*bases, max(2, min(used, len(LATIN))), words, bare, by, missing or "leave-out", tuple(notes))
+
+
+def _default(read: Read, bare: bool) -> str:
+    if (read.has["reply"] and not bare) or read.has["logprobs"]:
+        return "ours" if read.has["answer"] or not read.has["correct"] else "correct"
+    if read.has["prediction"] or bare:
+        return "prediction" if read.has["answer"] or not read.has["correct"] else "correct"
+    return "correct"
+
+
+def _bases(read: Read, answer: Base, prediction: Base, notes: list[str]) -> tuple[Base, Base]:
+    fields = {"answer": (read.answers, answer), "prediction": (read.predictions, prediction)}
+    found: dict[str, Base] = {}
+    for name, (numbers, told) in fields.items():
+        found[name] = told if told is not None else numbers.base()
+        if told is None and numbers.zero and numbers.full:
+            raise DataError(
+                f"The numbers of '{name}' cannot be read: 0 occurs, and so does the number of options itself.",
+                hint=f"Say where they count from: --{name}-is from-0 or from-1.",
+            )
+    for name, other in (("answer", "prediction"), ("prediction", "answer")):
+        numbers, told = fields[name]
+        if not numbers.seen or found[name] is not None:
+            continue
+        if isinstance(found[other], int) and fields[other][0].seen:
+            found[name] = found[other]
+        elif not read.most and numbers.seen >= _ENOUGH:
+            found[name] = 1
+        else:
+            raise DataError(
+                f"The numbers of '{name}' may count from 0 or from 1: none of the {numbers.seen:,} tells (largest {numbers.largest}).",
+                hint=f"Say it: --{name}-is from-0 or --{name}-is from-1.",
+            )
+    for name, (numbers, told) in fields.items():
+        if numbers.seen and told is None and isinstance(found[name], int):
+            notes.append(f"The numbers of '{name}' count from {found[name]}.")
+    return found["answer"], found["prediction"]
+
+
+def _seen(read: Read, bases: tuple[Base, Base]) -> int:
+    numbers = [
+        numbers.largest + (1 if base == 0 else 0)
+        for numbers, base in zip((read.answers, read.predictions), bases, strict=True)
+        if numbers.seen
+    ]
+    return max(read.words.largest, *numbers, 2)
+
+
+@cache
+def verdicts_schema() -> dict[str, pl.DataType]:
+    """Columns of verdicts.parquet, row by row beside scores.parquet.
+
+    `prediction`: the publisher's reading of the answer, in the item's own order; `by_prediction`, `by_correct`: the
+    outcome that follows from it and from the publisher's verdict; `by_text`: where the right answer is no option, the
+    outcome of comparing texts; `known`: whether the right answer is known. `counted`: the outcome that counts, null
+    where our own reading does. `n_options`: null where it is not known.
+    """
+    import polars as pl
+
+    text = pl.String()
+    return {
+        **dict.fromkeys(("model", "setting", "item_id", "lang", "task", "place"), text),
+        "prediction": pl.List(pl.Int16()),
+        "written": text,
+        "by_prediction": text,
+        "by_correct": text,
+        "by_text": text,
+        "known": pl.Boolean(),
+        "counted": text,
+        "counted_chosen": pl.List(pl.Int16()),
+        "n_options": pl.Int16(),
+    }
+
+
+def resolve(
+    rows: pl.DataFrame, decided: Decided, source: str, fault: Callable[[str, str], None]
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """(prompts, replies, verdicts) of some entries joined with their items (columns ending in `_item`)."""
+    import polars as pl
+
+    made = [_row(row, decided, source, fault) for row in rows.iter_rows(named=True)]
+    schemas = (prompts_schema(), replies_schema(), verdicts_schema())
+    frames = []
+    for at, schema in enumerate(schemas):
+        columns = {name: pl.Series(name, [one[at].get(name) for one in made], dtype=kind, strict=False) for name, kind in schema.items()}
+        frames.append(pl.DataFrame(columns))
+    return frames[0], frames[1], frames[2]
+
+
+def _row(
+    row: dict[str, Any], decided: Decided, source: str, fault: Callable[[str, str], None]
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    lang = row["lang"]
+    own = row["options_item"]
+    options = row["options"] or own
+    given = options is not None
+    labels = row["labels"] if row["options"] and row["labels"] else row["labels_item"] or row["labels"] or []
+    if options is None:
+        options = list(decided.words) if decided.words else [""] * decided.count
+        own = options
+    order = _order(options, own) if given and row["options"] and row["options_item"] else None
+    letters = labels if len(labels) >= len(options) else list(LATIN[: len(options)])
+    answer = _choice(row["answer"] or row["answer_item"], letters, options, lang, decided.answer_base)
+    unlisted = answer.chosen is None and answer.text is not None
+    if unlisted:
+        fault("answer_no_option", f"{row['item_id']}: {answer.text:.40}")
+    known = answer.chosen is not None or unlisted
+    written = row["prediction"] if row["prediction"] is not None else (json.dumps(row["reply"]) if decided.bare and row["reply"] is not None else None)
+    prediction = _choice(written, letters, options, lang, decided.prediction_base)
+    replies = _reply(row, decided)
+    by_prediction = _by_prediction(written, prediction, answer, unlisted)
+    by_correct = _by_correct(row, fault)
+    by_text = None
+    if unlisted and row["reply"] is not None and replies["error"] is None:
+        by_text = "correct" if _same(row["reply"], answer.text) else "wrong"
+    counted = {"ours": by_text, "prediction": by_prediction, "correct": by_correct}[decided.score_by]
+    if replies["error"] is not None:
+        counted = "error"
+    elif replies["absent"]:
+        counted = "empty"
+    elif counted is None and decided.score_by != "ours":
+        counted = "error"
+    elif not known and decided.score_by != "correct":
+        counted = "error"
+        replies["error"] = "the right answer is not known"
+        fault("no_answer_key", row["item_id"])
+    chosen = None if prediction.chosen is None else _own(prediction.chosen, order)
+    several = bool(row["several"]) or len(answer.chosen or ()) > 1
+    asked = row["prompt"] or "\n".join(text for text in (row["context"], row["question"]) if text)
+    sha = sha256_text(canonical([asked, options]))
+    prompts = {
+        "item_id": row["item_id"],
+        "group_id": row["group_id"],
+        "lang": lang,
+        "task": row["task"],
+        "kind": "choice",
+        "split": "test",
+        "source": source,
+        "setting": row["setting"],
+        "prompt_lang": lang if lang in commitment_codes() else "en",
+        "rotation": 0,
+        "prompt_sha": sha,
+        "messages": [{"role": "user", "content": asked}],
+        "answer_prefix": "",
+        "options": options if row["logprobs"] is not None else None,
+        "end_turn": False,
+        "choices": options,
+        "letters": letters[: len(options)],
+        "order": order or list(range(len(options))),
+        "answer": list(answer.chosen or ()),
+        "several": several,
+    }
+    replies |= {
+        "model": row["model"],
+        "setting": row["setting"],
+        "item_id": row["item_id"],
+        "lang": lang,
+        "rotation": 0,
+        "prompt_sha": sha,
+        "key": sha256_text(canonical([row["model"], row["setting"], row["item_id"], sha, row["reply"], row["logprobs"]])),
+        "cached": False,
+        "latency_s": 0.0,
+    }
+    counts = len(options) if given or decided.words or decided.score_by != "correct" else None
+    verdicts = {
+        **{name: row[name] for name in ("model", "setting", "item_id", "lang", "task", "place")},
+        "prediction": chosen,
+        "written": None if written is None else _short(written),
+        "by_prediction": by_prediction,
+        "by_correct": by_correct,
+        "by_text": by_text,
+        "known": known,
+        "counted": counted,
+        "counted_chosen": chosen if counted in ("correct", "wrong") and decided.score_by != "ours" else None,
+        "n_options": counts,
+    }
+    return prompts, replies, verdicts
+
+
+def _choice(value: str | None, letters: Sequence[str], options: Sequence[str], lang: str, base: Base) -> Choice:
+    return Choice() if value is None else read_choice(json.loads(value), letters, options, lang, base)
+
+
+def _order(options: Sequence[str], own: Sequence[str]) -> list[int] | None:
+    """The item's own index of each shown place; None where the order is the item's own."""
+    if list(options) == list(own):
+        return None
+    places = {text: at for at, text in enumerate(own)}
+    return [places[text] for text in options]
+
+
+def _own(chosen: Sequence[int], order: Sequence[int] | None) -> list[int]:
+    return sorted(order[place] for place in chosen) if order else list(chosen)
+
+
+def _reply(row: dict[str, Any], decided: Decided) -> dict[str, Any]:
+    """What the reply's columns hold; `absent` where there is none and that counts as wrong."""
+    scored = row["logprobs"] is not None
+    lacks = {
+        "ours": row["reply"] is None and not scored,
+        "prediction": row["prediction"] is None and row["reply"] is None and row["correct"] is None,
+        "correct": row["correct"] is None,
+    }[decided.score_by]
+    error = row["error"] or (NO_REPLY if row["place"] is None else "the reply is null in the file" if lacks else None)
+    absent = error is not None and decided.missing == "wrong"
+    finish = _REASONS.get(row["finish_reason"] or "", row["finish_reason"] or "stop")
+    if absent:
+        error = None
+    kept = None if error is not None or scored else row["reply"] or ""
+    return {
+        "text": "" if absent else kept,
+        "option_logprobs": row["logprobs"] if error is None and not absent else None,
+        "option_tokens": None,
+        "finish_reason": "error" if error else finish,
+        "prompt_tokens": 0,
+        "completion_tokens": 0,
+        "error": error,
+        "absent": absent,
+    }
+
+
+def _by_prediction(written: str | None, prediction: Choice, answer: Choice, unlisted: bool) -> str | None:
+    if written is None:
+        return None
+    if unlisted:
+        said = prediction.text if prediction.text is not None else str(json.loads(written))
+        return "correct" if _same(said, answer.text) else "wrong"
+    if prediction.chosen is not None:
+        return "correct" if prediction.chosen == answer.chosen else "wrong"
+    return "empty" if prediction.text is None and json.loads(written) in ("", None, []) else "unparseable"
+
+
+def _by_correct(row: dict[str, Any], fault: Callable[[str, str], None]) -> str | None:
+    if row["correct"] is None:
+        return None
+    try:
+        right, partial = verdict(json.loads(row["correct"]))
+    except Malformed as error:
+        fault("no_verdict", f"{row['place']}: {error.detail}")
+        return None
+    if partial:
+        fault("partial_credit", str(row["place"]))
+    return None if right is None else "correct" if right else "wrong"
+
+
+def _same(said: str, wanted: str | None) -> bool:
+    return bool(wanted) and option_words(said) == option_words(str(wanted))
+
+
+def _short(written: str) -> str:
+    value = json.loads(written)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text[:200]
+
+
+def with_score_by(decided: Decided, score_by: str) -> Decided:
+    """The same with another scoring."""
+    return replace(decided, score_by=score_by)
