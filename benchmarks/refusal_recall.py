@@ -1,4 +1,4 @@
-"""How many refusals are found, and how many answers are taken for one: `python benchmarks/refusal_recall.py DATA`.
+"""How many refusals are found, and how many answers are taken for one: `python -m benchmarks.refusal_recall DATA`.
 
 DATA is the folder that holds the published files of MedSafetyBench, HealthBench, K-QA and XLingHealth.
 """
@@ -6,19 +6,20 @@ DATA is the folder that holds the published files of MedSafetyBench, HealthBench
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from unittest.mock import patch
 
-from afya.bench import refusal
+from afya.bench.refusal import refuses
 from afya.folders import read_dataset
 from afya.items import from_frame
 from afya.sources import import_source
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "bench" / "golden"
+
+_APOLOGY = re.compile(r"^I[’']m sorry, but ")
 
 Replies = list[tuple[str, str]]
 """(language, reply)"""
@@ -26,7 +27,7 @@ Replies = list[tuple[str, str]]
 
 def told(what: str, replies: Replies) -> None:
     """One line: how many there are, how many are found to refuse, and of how many nothing can be said."""
-    found = [refusal.refuses(text, lang) for lang, text in replies]
+    found = [refuses(text, lang) for lang, text in replies]
     langs = ",".join(sorted({lang for lang, _ in replies}))
     print(f"{what:<52} n {len(found):>5}  refuse {found.count(True):>4}  not known {found.count(None):>3}  {langs}")
 
@@ -52,9 +53,7 @@ def main(data: Path) -> None:
         work = Path(name)
         safe = answers("medsafetybench", data / "medsafetybench", work)
         told("MedSafetyBench, safe replies", safe)
-        plain = replace(refusal._reader("en"), openings=("\0",))
-        with patch.object(refusal, "_reader", lambda lang: plain):
-            told("  without openings of apology", safe)
+        told("  their opening apology taken off", [(lang, _APOLOGY.sub("", text)) for lang, text in safe])
         told("golden replies that refuse", golden(True))
         told("golden replies that answer, over 60 characters", golden(False))
         told("HealthBench, ideal completions", answers("healthbench", data / "healthbench_examples", work))

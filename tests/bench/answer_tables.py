@@ -12,10 +12,11 @@ from afya.bench.score import scores_schema
 def outcomes(label: str, told: Mapping[str, Sequence[str]], options: int = 4) -> pl.DataFrame:
     """One row for each language and group: outcomes by language, in the order of the groups."""
     rows = [
-        (label, "letter", f"s:{group}:{lang}", f"s:{group}", lang, "mcq", "test", "s", outcome, None, options, None)
+        (label, "letter", f"s:{group}:{lang}", f"s:{group}", lang, "mcq", "choice", "test", "s", 0, outcome, None, None,
+         None, options, None)
         for lang, column in told.items()
         for group, outcome in enumerate(column)
-    ]
+    ]  # fmt: skip
     table = pl.DataFrame(rows, schema=scores_schema(), orient="row")
     return table.insert_column(0, pl.lit(label).alias("label"))
 

@@ -101,7 +101,7 @@ def test_a_mean_is_cut_to_0_to_1_and_single_answers_are_not() -> None:
 
 
 def test_facts_left_out_and_facts_denied() -> None:
-    found = fact_score(["entailed", "neither", "contradicted", "entailed"], ["contradicted", "entailed"])
+    found = fact_score(["entailed", "neutral", "contradicted", "entailed"], ["contradicted", "entailed"])
     assert found == FactScore(0.5, 2)
     assert fact_score([], ["contradicted"]) == FactScore(None, 1)
     assert fact_score(["entailed", None]) is None

@@ -4,10 +4,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from afya.bench.probes import against_fresh, min_k, ngram_overlap, probe_means, published_first
+from afya.bench.probes import against_fresh, halves, min_k, ngram_overlap, probe_means, published_first, shuffled
 from afya.errors import DataError
 
-KEYS = {"label": "m", "model": "m", "setting": "cloze", "task": "mcq"}
+KEYS = {"model": "m", "task": "mcq"}
 
 
 def test_runs_of_words_are_counted_as_often_as_they_stand_in_both() -> None:
@@ -62,12 +62,44 @@ def test_seen_items_are_told_from_fresh_ones_by_language() -> None:
 
     def rows(lang: str, mean: float) -> pl.DataFrame:
         told = {"min_k": rng.normal(mean, 1, 200), "group_id": [f"g{n}" for n in range(200)], "lang": lang}
-        return pl.DataFrame(told).with_columns(label=pl.lit("m"), model=pl.lit("m"))
+        return pl.DataFrame(told).with_columns(**{name: pl.lit(told) for name, told in KEYS.items()})
 
     benchmark = pl.concat([rows("en", -2.0), rows("yo", -3.0), rows("zu", -3.0)])
     table = against_fresh(benchmark, pl.concat([rows("en", -3.0), rows("yo", -3.0)]), "min_k")
     found = {row["lang"]: row for row in table.iter_rows(named=True)}
-    assert set(found) == {"en", "yo"}
+    assert set(found) == {"all", "en", "yo"}
+    assert (found["all"]["n"], found["all"]["n_fresh"]) == (400, 400)
     # Two normals one apart: Phi(1 / sqrt 2) = 0.760.
-    assert found["en"]["low"] < 0.760 < found["en"]["high"]
-    assert found["yo"]["low"] < 0.5 < found["yo"]["high"]
+    assert found["en"]["area_low"] < 0.760 < found["en"]["area_high"]
+    assert found["yo"]["area_low"] < 0.5 < found["yo"]["area_high"]
+    assert found["en"]["excess_low"] < 1.0 < found["en"]["excess_high"]
+    assert found["en"]["p"] < 1e-6
+    assert found["yo"]["excess_low"] < 0 < found["yo"]["excess_high"]
+
+
+def test_the_difference_to_fresh_items_is_welchs() -> None:
+    from scipy.stats import ttest_ind
+
+    rng = np.random.default_rng(3)
+    one, other = rng.normal(0.3, 1, 30), rng.normal(0, 3, 12)
+
+    def rows(values: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> pl.DataFrame:
+        told = {"value": values, "group_id": [f"g{n}" for n in range(len(values))], "lang": "sw"}
+        return pl.DataFrame(told).with_columns(**{name: pl.lit(value) for name, value in KEYS.items()})
+
+    row = against_fresh(rows(one), rows(other), "value").row(1, named=True)
+    expected = ttest_ind(one, other, equal_var=False)
+    assert row["p"] == pytest.approx(expected.pvalue)
+    ends = expected.confidence_interval(0.95)
+    assert (row["excess_low"], row["excess_high"]) == pytest.approx((ends.low, ends.high))
+
+
+def test_texts_are_cut_between_words_and_orders_come_once() -> None:
+    assert halves("a child has fever and cough", "en") == ("a child has", "fever and cough")
+    assert halves("发热超过七天", "zh") == ("发热超", "过七天")
+    assert halves("homa", "sw") == ("homa", "")
+    orders = shuffled(4, 4, "quiz:1")
+    assert orders[0] == (0, 1, 2, 3)
+    assert len(set(orders)) == 4
+    assert orders == shuffled(4, 4, "quiz:1") != shuffled(4, 4, "quiz:2")
+    assert sorted(shuffled(2, 6, "x")) == [(0, 1), (1, 0)]

@@ -103,7 +103,7 @@ def test_few_shot_prompts_end_with_the_zero_shot_question(quiz: Path, tmp_path: 
         assert messages[1]["content"].startswith("Because.\n")
     with pytest.raises(ConfigError, match="needs examples"):
         asked(quiz, tmp_path / "none", "letter+2-shot")
-    with pytest.raises(DataError, match="50 examples .* 10 can be shown"):
+    with pytest.raises(DataError, match=r"50 examples .* 10 can be shown"):
         asked(quiz, tmp_path / "few", "letter+50-shot", shots=pool)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -15,6 +15,7 @@ from afya.errors import ConfigError, DataError
 from afya.items import Item
 from afya.languages import core_codes, language
 from afya.models import Message, OptionRequest, Prompt
+from afya.runs import canonical, sha256_text
 from afya.text.literals import text_literals
 
 WITH_LITERALS = sorted(path.stem for path in folder().glob("*.yaml"))
@@ -120,6 +121,11 @@ def test_the_prompts_hash_changes_with_anything_asked() -> None:
     }
     # In cloze and generate a changed option changes the request too.
     assert len(hashes) == 9
+
+
+def test_every_field_of_a_request_is_in_its_hash() -> None:
+    for request in (render_item(item(), "cloze"), render_item(item(), "generate")):
+        assert prompt_sha(request) == sha256_text(canonical(asdict(request)))
 
 
 @pytest.mark.parametrize("formulation", ["letter", "cloze", "generate"])

@@ -1,95 +1,22 @@
 """The report: a page that is complete, inert, accessible and the same bytes for the same runs."""
 
-import json
-import random
+import base64
+import hashlib
 import re
-from html.parser import HTMLParser
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
 
-import polars as pl
 import pytest
+from report_runs import LANGS, Page, make_run
 from rich.console import Console
 
-from afya.bench.cells import contrast, shade, signed
+from afya.bench.cells import contrast, ranged, shade, shade_gap, signed
 from afya.bench.markup import Markup, escaped, tag
 from afya.bench.plots import PALETTE
 from afya.bench.report import print_stages, print_table, write_report
-from afya.bench.score import scores_schema
 from afya.bench.summary import read_scores, summarise, with_interval
 from afya.errors import DataError
-
-HOSTILE = "</td><script>alert(1)</script><img src=x onerror=alert(2)> \x00 $title ${body} <!-- \u202e"
-LANGS = ("en", "zh", "sw", "yo")
-VOID = {"meta", "br", "hr", "link", "img", "input"}
-
-
-class Page(HTMLParser):
-    """Checks that elements nest, and collects elements, ids and text."""
-
-    def __init__(self, source: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.text: list[str] = []
-        self.feed(source)
-        self.close()
-        assert not self.open, f"never closed: {self.open}"
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text.append(data)
-
-    def named(self, name: str) -> list[dict[str, str | None]]:
-        return [attributes for tag, attributes in self.elements if tag == name]
-
-
-def make_run(folder: Path, model: str, ease: float, seed: int, *, setting: str = "generate") -> Path:
-    """A run folder as 'afya bench run' leaves it, on 30 groups in four languages."""
-    drawn = random.Random(seed)
-    rows, replies, prompts = [], [], []
-    for lang in LANGS:
-        for group in range(30):
-            name = f"case:{group:02d}"
-            others = ("wrong", "wrong", "refused", "unparseable", "empty", "error")
-            outcome = "correct" if drawn.random() < ease else drawn.choice(others)
-            chosen = {"correct": [0], "wrong": [2]}.get(outcome)
-            key = (model, setting, f"{name}:{lang}")
-            rows.append((*key, name, lang, "mcq", "test", "case", outcome, chosen, 4, None))
-            replies.append((*key, None if outcome == "error" else f"{HOSTILE} {outcome}"))
-            options = ["A & B", "<b>bold</b>", "c", "d"]
-            prompts.append(
-                (
-                    f"{name}:{lang}",
-                    [{"role": "user", "content": f"Choose.\n\nQuestion {group}? {HOSTILE}"}],
-                    options,
-                    [0],
-                )
-            )
-    (folder / "parts" / f"prompts-{setting}").mkdir(parents=True)
-    pl.DataFrame(rows, schema=scores_schema(), orient="row").write_parquet(folder / "scores.parquet")
-    names = ["model", "setting", "item_id", "text"]
-    pl.DataFrame(replies, schema=names, orient="row").write_parquet(folder / "replies.parquet")
-    pl.DataFrame(prompts, schema=["item_id", "messages", "choices", "answer"], orient="row").write_parquet(
-        folder / "parts" / f"prompts-{setting}" / "p-00000.parquet"
-    )
-    recipe = {
-        "models": [{"name": model, "engine": "hf", "sha256": "0123456789abcdef" * 4}],
-        "datasets": [{"name": "cases", "sha256": "f" * 64}],
-    }
-    (folder / "manifest.json").write_text(json.dumps({"recipe": recipe}))
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -117,16 +44,18 @@ def test_the_same_runs_give_the_same_bytes(stages: list[Path], page: str, tmp_pa
 
 def test_hostile_text_stays_text(page: str) -> None:
     parsed = Page(page)
-    assert not parsed.named("script")
+    # One script of our own, and data that no browser runs.
+    assert [script.get("type") for script in parsed.named("script")].count(None) == 1
+    assert {script.get("type") for script in parsed.named("script")} == {None, "application/gzip"}
     assert not parsed.named("img")
     assert not [name for _, attributes in parsed.elements for name in attributes if name.startswith("on")]
-    assert any("<script>alert(1)</script>" in text for text in parsed.text)
+    assert any("</script><script>document.title='run'</script>" in text for text in parsed.text)
     assert "$title ${body}" in page
     assert "\x00" not in page
     assert "Tuning &lt;the&gt; $pocket model" in page
 
 
-def test_nothing_is_loaded(page: str) -> None:
+def test_nothing_is_loaded_and_only_the_pages_own_script_may_run(page: str) -> None:
     parsed = Page(page)
     assert not parsed.named("link")
     addresses = [
@@ -136,9 +65,13 @@ def test_nothing_is_loaded(page: str) -> None:
         if name in ("src", "href", "xlink:href", "action")
     ]
     assert all(value is not None and value.startswith("#") for value in addresses)
-    assert "default-src 'none'" in page
     assert "@import" not in page
     assert "url(" not in page.split("</style>")[0]
+    script = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
+    assert len(script) == 1
+    digest = base64.b64encode(hashlib.sha256(script[0].encode()).digest()).decode()
+    assert f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}';" in page
+    assert not [word for word in ("innerHTML", "outerHTML", "insertAdjacent", "eval(", "fetch(") if word in script[0]]
 
 
 def test_ids_are_unique_and_every_reference_has_its_target(page: str) -> None:
@@ -184,8 +117,15 @@ def test_the_report_holds_every_part(page: str) -> None:
         "multiple choice, free answers read",
         "High-resource against low-resource languages",
         "From “before” to “after stage 2”",
+        "Times the base",
         "Gap to English",
+        "Right in English, wrong here",
+        "How evenly the languages are served",
+        "What the gap to English is made of",
         "Outcomes by language",
+        "US dollars for 1,000 items",
+        "Token tax: prompt tokens as a multiple of English",
+        "The first prompt, as each model read it",
         "How to read this",
         "Interval",
         "Items and replies",
@@ -193,10 +133,9 @@ def test_the_report_holds_every_part(page: str) -> None:
     ):
         assert part in text
     # An item is told by its question, not by the instruction that all prompts share.
-    summaries = re.findall(r'<summary><span lang="sw" dir="ltr">(.{11})', page)
-    assert len(summaries) == 3
-    assert all(text.startswith("Question ") for text in summaries)
-    assert page.count(">Replies to case:") == 3 * len(LANGS)
+    summaries = re.findall(r'<summary><span lang="sw" dir="ltr">(.{9})', page)
+    assert summaries == ["Question "] * 2
+    assert page.count(">Replies to case:") == 2 * len(LANGS)
 
 
 def test_plots_keep_text_as_text_and_take_the_pages_colours(page: str) -> None:
@@ -210,19 +149,66 @@ def test_plots_keep_text_as_text_and_take_the_pages_colours(page: str) -> None:
         assert "<style" not in plot
 
 
-def test_many_models_get_a_picture_each(tmp_path: Path) -> None:
-    runs = [make_run(tmp_path / f"r{index}", f"model-{index}", 0.3 + index / 10, index) for index in range(6)]
-    page = write_report(runs, tmp_path / "report.html", samples=0).read_text(encoding="utf-8")
+def test_the_first_screen_says_which_model_is_best_in_each_language_and_how_sure_that_is(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path / name, name, ease, 4) for name, ease in (("weak", 0.2), ("good", 0.9), ("fair", 0.85))]
+    page = write_report(runs, tmp_path / "report.html", samples=0, items_mb=0).read_text(encoding="utf-8")
+    header = page[page.index("<header>") : page.index("</header>")]
+    assert "Over all languages good answers multiple choice best" in header
+    rows = re.findall(r'<tr[^>]*><th scope="row">(.*?)</th><td class="text">(.*?)</td>(.*?)</tr>', header)
+    assert len(rows) == len(LANGS) + 1
+    yoruba = next(row for row in rows if "Yoruba" in row[0])
+    assert yoruba[1] in ("good", "fair")
+    assert "1 of 2: " in yoruba[2]
+    assert "weak" not in yoruba[2]
+
+
+def test_settings_of_one_task_are_candidates_beside_one_another(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", ("one", "two"), 0.3, 1, setting=("generate", "generate+cot"))
+    page = write_report([run], tmp_path / "report.html", samples=0, items_mb=0).read_text(encoding="utf-8")
+    header = page[page.index("<header>") : page.index("</header>")]
+    assert "2 settings" in header
+    assert re.search(r'<td class="text">(one|two), free answers read(, reasoned first)?</td>', header)
+    text = " ".join(Page(page).text)
+    assert "What the way of asking changes" in text
+    assert "multiple choice: free answers read, reasoned first, against free answers read" in text
+    assert "Over all languages it helps" in text
+
+
+def test_models_without_a_rank_are_told_and_not_ranked(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", ("a", "b"), 0.5, 2, groups=8)
+    page = write_report([run], tmp_path / "report.html", samples=0, items_mb=0).read_text(encoding="utf-8")
+    assert "The data give no ranks: no two of these models can be told apart." in page
+    assert "the data cannot tell the two models apart" in page
+
+
+def test_many_models_share_pictures_and_keep_their_tables(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", [f"model-{number:02d}" for number in range(14)], 0.2, 3, groups=12)
+    page = write_report([run], tmp_path / "report.html", samples=0, items_mb=0).read_text(encoding="utf-8")
     Page(page)
-    assert page.count("<summary>model-5: plot</summary>") == 2
+    assert page.count("<svg ") < 10
+    assert "<summary>Yoruba: every model</summary>" in page
+    assert "<summary>model-05: gap to English as a table</summary>" in page
     assert "Items and replies" not in page
-    order = re.findall(r'<th scope="row">(model-\d)</th>', page.split("<h3>Models</h3>")[1])[:6]
-    assert order == [f"model-{index}" for index in range(5, -1, -1)]
+    assert "script-src 'none'" in page
+    assert "14 models make 91 pairs" in page
+    heat = page[page.index(">Models and languages, % correct") :].split("</table>")[0]
+    assert heat.count('<th scope="row">') == 14
+    assert heat.count("style=") == 14 * len(LANGS)
+
+
+def test_option_scores_bring_calibration_and_no_language_of_answers(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", ("a", "b"), 0.5, 2, setting="letter")
+    page = write_report([run], tmp_path / "report.html").read_text(encoding="utf-8")
+    text = " ".join(Page(page).text)
+    assert "Confidence against correctness, all languages" in text
+    assert re.search(r"ECE \d+\.\d, n = \d+", text)
+    assert "Language of the answers" not in text
+    assert "options scored" in text
 
 
 def test_a_bare_scores_file_is_enough(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", "model", 0.5, 1)
-    for file in ("manifest.json", "replies.parquet", "parts/prompts-generate/p-00000.parquet"):
+    for file in ("manifest.json", "replies.parquet", "items.parquet", "parts/prompts-data/data-00000.parquet"):
         (run / file).unlink()
     page = write_report([run], tmp_path / "report.html").read_text(encoding="utf-8")
     Page(page)
@@ -246,8 +232,8 @@ def test_colours_can_be_read_on_light_and_dark_pages() -> None:
             assert contrast(PALETTE[name][side], band) >= 4.2, (name, side)
     assert len({light for light, _ in PALETTE.values()}) == len(PALETTE)
     for hundredth in range(101):
-        back, text = shade(hundredth / 100)
-        assert contrast(back, text) >= 4.5
+        for back, text in (shade(hundredth / 100), shade_gap(hundredth / 100), shade_gap(-hundredth / 100)):
+            assert contrast(back, text) >= 4.5
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
 
 
@@ -257,6 +243,7 @@ def test_markup_escapes_all_but_markup() -> None:
     )
     assert tag("p", Markup("<b>ok</b>"), " & ", None, tag("br")) == "<p><b>ok</b> &amp; <br></p>"
     assert escaped("a\x07b\r\nc\ud800") == "a\ufffdb\nc\ufffd"
+    assert ranged(-0.02, -0.05, 0.01) == '−2.0 <span class="range">[−5.0, 1.0]</span>'
     assert (signed(0.031), signed(-0.004), signed(0.0), signed(None)) == ("+3.1", "−0.4", "0.0", "–")
 
 

@@ -24,10 +24,11 @@ from afya.statistics import accuracy_interval, holm
 def scores(outcomes: dict[str, list[str]], model: str = "m", setting: str = "letter", options: int = 4) -> pl.DataFrame:
     """One row for each language and group: outcomes by language, in the order of the groups."""
     rows = [
-        (model, setting, f"s:{group}:{lang}", f"s:{group}", lang, "mcq", "test", "s", outcome, None, options, None)
+        (model, setting, f"s:{group}:{lang}", f"s:{group}", lang, "mcq", "choice", "test", "s", 0, outcome, None, None,
+         None, options, None)
         for lang, column in outcomes.items()
         for group, outcome in enumerate(column)
-    ]
+    ]  # fmt: skip
     return pl.DataFrame(rows, schema=scores_schema(), orient="row")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -233,6 +234,7 @@ def test_mistakes_of_a_function_name_entry_and_key(tmp_path: Path, function: str
         (("items:", "langs: [sw, xx]\nitems:"), r"langs: .*Unknown language code 'xx'"),
         (("items:", "measures: [rouge]\nitems:"), r"there is no measure 'rouge'"),
         (("  file: q.csv", "  source: kqa"), r"'columns' goes with 'file'"),
+        (("  columns: {", "  # columns: {"), r"'file' needs 'columns'"),
         (("kind: choice", "kind: safety"), r"'expects' is what a safety task needs"),
         (("kind: choice", "kind: written\nsettings: [letter]"), r"a written task is asked as generate"),
         (("name: fevers", "name: My Fevers"), r"name: String should match pattern"),
@@ -320,3 +322,23 @@ def test_healthbench_shows_the_whole_conversation(tmp_path: Path, shared: Path) 
     assert prompt.messages[-1].role == "user"
     assert prompt_lang == longest.lang
     assert all(item.extra_value("rubrics") for item in items)
+
+
+def test_the_examples_of_the_guide_work(tmp_path: Path) -> None:
+    """docs/adding-a-task.md shows three files; they are written down and used as they stand there."""
+    guide = (Path(__file__).parents[2] / "docs" / "adding-a-task.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^`(\S+)`:\n\n```\w+\n(.*?)^```", guide, flags=re.MULTILINE | re.DOTALL)
+    assert [name for name, _ in blocks] == ["questions.csv", "fevers.yaml", "own.py"]
+    for name, text in blocks:
+        written(tmp_path / name, text)
+    fevers = items_of(str(tmp_path / "fevers.yaml"), tmp_path / "made")
+    assert sorted((item.group_id, item.lang, item.answer) for item in fevers) == [
+        ("records-fevers:1", "en", (0,)),
+        ("records-fevers:1", "sw", (0,)),
+        ("records-fevers:2", "en", (1,)),
+        ("records-fevers:2", "sw", (1,)),
+    ]
+    doses = task_set(f"{tmp_path / 'own.py'}:doses", tmp_path / "made")
+    assert (doses.kind, doses.measures) == ("written", ("chrf",))
+    assert doses.scorer == f"{tmp_path / 'own.py'}:says_it"
+    assert len(items_of(f"{tmp_path / 'own.py'}:doses", tmp_path / "made")) == 2

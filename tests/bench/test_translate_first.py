@@ -26,7 +26,7 @@ OPTIONS = {"homa": "fever", "maji": "water", "chumvi": "salt", "kikohozi": "coug
 
 
 def swahili(number: int, question: str, **changes: object) -> Item:
-    return quiz_item(number, "sw", question=question, options=tuple(OPTIONS), **changes)
+    return quiz_item(number, "sw", "test", question=question, options=tuple(OPTIONS), **changes)
 
 
 def memory(path: Path, entries: dict[str, str], source: str = "sw", target: str = "en") -> str:

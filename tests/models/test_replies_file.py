@@ -85,6 +85,6 @@ def test_a_damaged_file_is_named_by_line(tmp_path: Path) -> None:
             load(str(path))
     with pytest.raises(DataError, match="no such file"):
         load(str(tmp_path / "none.jsonl"))
-    (tmp_path / "r.txt").write_text("x")
-    with pytest.raises(DataError, match="ends in"):
-        load(str(tmp_path / "r.txt"))
+    (tmp_path / "r.doc").write_text("x")
+    with pytest.raises(DataError, match="Known endings"):
+        load(str(tmp_path / "r.doc"))

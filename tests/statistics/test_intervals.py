@@ -21,7 +21,7 @@ def test_hand_calculated_cluster_robust_error() -> None:
     assert found.mean == pytest.approx(3 / 7)
     assert found.variance == pytest.approx(219 / 2401)
     assert found.degrees == 2
-    assert found.partition.greatest_design_effect == pytest.approx((4 + 4 + 9) / 7)
+    assert found.greatest_design_effect == pytest.approx((4 + 4 + 9) / 7)
 
 
 def test_single_row_clusters_give_the_textbook_t_interval() -> None:

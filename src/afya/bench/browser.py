@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from afya.bench.browser_texts import REPLY_KEYS, item_texts, reply_lengths, reply_texts
+from afya.bench.cells import task_name
 from afya.bench.summary import OUTCOMES, REFERENCE, languages_in
 from afya.languages import registry
 from afya.runs import sha256_text
@@ -157,7 +158,7 @@ def _index(
         "reference": REFERENCE,
         "subjects": subjects.select("label", "setting").rows(named=True),
         "settings": subjects["setting"].n_unique(),
-        "tasks": list(tasks),
+        "tasks": [task_name(task) for task in tasks],
         "langs": [_language(code) for code in langs],
         "chunks": list(sizes),
         "id": items["item_id"].to_list(),

@@ -67,7 +67,7 @@ def item_texts(wanted: pl.Series, runs: Sequence[Path]) -> pl.DataFrame:
                 pl.lit(None, kind).alias(name) for name, kind in schema.items() if name not in _names(frame, path)
             ]
             rows = frame.filter(pl.col("item_id").is_in(wanted.implode())).with_columns(lacking).select(list(schema))
-            found.append(_collected(rows, path).cast(schema))
+            found.append(_collected(rows, path).cast(pl.Schema(schema)))
     known = pl.concat(found).unique("item_id", keep="first", maintain_order=True)
     left = wanted.filter(~wanted.is_in(known["item_id"].implode()))
     if left.len():
@@ -91,7 +91,7 @@ def _as_asked(wanted: pl.Series, runs: Sequence[Path], schema: dict[str, pl.Data
                 "answer",
                 pl.lit(None, pl.String).alias("answer_text"),
             )
-            found.append(_collected(rows, path).cast(schema))
+            found.append(_collected(rows, path).cast(pl.Schema(schema)))
     # A part that scores option texts holds the bare question; one that lists the options repeats them.
     return [pl.concat(found).sort(pl.col("question").str.len_bytes(), maintain_order=True)]
 
@@ -168,7 +168,9 @@ def open_verdicts(scores: pl.DataFrame, runs: Sequence[Path], labels: Sequence[s
         told = _collected(held, path).with_columns(pl.lit(number, pl.Int32).alias("run"))
         models = [str(model) for model in told["model"].unique(maintain_order=True)]
         given = None if labels is None else labels[number]
-        own = {model: model if given is None else given if len(models) == 1 else f"{given}: {model}" for model in models}
+        own = {
+            model: model if given is None else given if len(models) == 1 else f"{given}: {model}" for model in models
+        }
         own |= {model: names[number, model] for model in models if (number, model) in names}
         label = pl.col("model").replace_strict(own, return_dtype=pl.String) if own else pl.col("model")
         found.append(told.with_columns(label.alias("label")))

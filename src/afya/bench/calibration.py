@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from afya.bench.summary import ALL, KEYS, in_order
+from afya.bench.clustered import ALL, CELL, cells, coded, moments_in, table_of
+from afya.bench.run_tables import KEYS
 from afya.errors import DataError
-from afya.statistics import accuracy_interval, calibration, softmax
-from afya.statistics.calibration import BINS
+from afya.statistics import softmax
+from afya.statistics.calibration import BINS, calibrations
+from afya.statistics.intervals import accuracy_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,12 +39,18 @@ def confidences(rows: pl.DataFrame) -> pl.DataFrame:
 
     usable = pl.col("option_logprobs").is_not_null() & pl.col("chosen").list.len().eq(1)
     held = rows.filter(usable & (pl.col("outcome") != "error"))
-    found = []
-    for item, scores, chosen in held.select("item_id", "option_logprobs", pl.col("chosen").list.first()).rows():
-        if not 0 <= chosen < len(scores):
-            raise DataError(f"Item '{item}': option {chosen} was chosen of {len(scores)} that were scored.")
-        found.append(float(softmax(scores)[chosen]))
-    return held.with_columns(pl.Series("confidence", found, dtype=pl.Float64))
+    numbered = held.with_row_index("row").with_columns(at=pl.col("chosen").list.first())
+    outside = numbered.filter((pl.col("at") < 0) | (pl.col("at") >= pl.col("option_logprobs").list.len()))
+    if outside.height:
+        item, at, scores = outside.select("item_id", "at", "option_logprobs").row(0)
+        raise DataError(f"Item '{item}': option {at} was chosen of {len(scores)} that were scored.")
+    sure = np.empty(held.height)
+    # Items with as many options make a table of their scores.
+    for (options,), part in numbered.group_by(pl.col("option_logprobs").list.len()):
+        table = part["option_logprobs"].explode().to_numpy().reshape(-1, int(str(options)))
+        shares = softmax(table)
+        sure[part["row"].to_numpy()] = shares[np.arange(len(shares)), part["at"].to_numpy()]
+    return held.with_columns(pl.Series("confidence", sure, dtype=pl.Float64))
 
 
 def calibrate(
@@ -57,25 +65,61 @@ def calibrate(
     """
     import polars as pl
 
-    both = pl.concat([rows, rows.with_columns(lang=pl.lit(ALL))]).with_columns(group=pl.col("group_id").rank("dense"))
-    made, points = [], []
-    for key, part in both.group_by(*KEYS, "lang", maintain_order=True):
-        found = calibration(
-            part["confidence"].to_numpy(),
-            (part["outcome"] == "correct").to_numpy(),
-            part["group"].to_numpy(),
+    data = coded(rows, KEYS, ["confidence", (pl.col("outcome") == "correct").alias("correct")])
+    made: list[tuple[object, ...]] = []
+    points: list[tuple[object, ...]] = []
+    for part in data.separate("setting", "task"):
+        each = pl.concat([part.rows, part.rows.with_columns(lang=pl.lit(ALL, data.rows.schema["lang"]))])
+        listed = each.select(CELL).unique().sort(CELL)
+        each = each.join(listed.with_row_index("cell"), on=CELL, maintain_order="left")
+        found = calibrations(
+            each["confidence"].to_numpy(),
+            each["correct"].cast(pl.Float64).to_numpy(),
+            (each["group"].rank("dense") - 1).cast(pl.Int64).to_numpy().astype(np.intp),
+            each["cell"].to_numpy().astype(np.intp),
             bins=bins,
             level=level,
             replicates=replicates,
             seed=seed,
         )
-        made.append((*key, found.n, found.clusters, *(getattr(found, name) for name in _FIGURES)))
-        points += [(*key, place, row[0], row[1], int(row[2])) for place, row in enumerate(found.bins.tolist())]
-    keys: dict[str, pl.DataType] = {name: pl.String() for name in (*KEYS, "lang")}
-    figures = {"n": pl.Int64(), "groups": pl.Int64()} | {name: pl.Float64() for name in _FIGURES}
+        for key, cell in zip(listed.rows(), found, strict=True):
+            made.append((*key, cell.n, cell.clusters, *(getattr(cell, name) for name in _FIGURES)))
+            points += [(*key, place, row[0], row[1], int(row[2])) for place, row in enumerate(cell.bins.tolist())]
+    figures = {"n": pl.Int64(), "groups": pl.Int64()} | dict.fromkeys(_FIGURES, pl.Float64())
     drawn = {"bin": pl.Int64(), "confidence": pl.Float64(), "correct": pl.Float64(), "n": pl.Int64()}
-    table = in_order(pl.DataFrame(made, schema={**keys, **figures}, orient="row"))
-    return table, in_order(pl.DataFrame(points, schema={**keys, **drawn}, orient="row"))
+    return table_of(data, made, figures), table_of(data, points, drawn)
+
+
+def order_rows(scores: pl.DataFrame) -> pl.DataFrame:
+    """What `order_sensitivity` takes, from scores of every order (`run_tables.read_orders`).
+
+    An item with several right answers has no one place of the right answer, and an error says nothing of the order:
+    both are left out.
+    """
+    import polars as pl
+
+    single = pl.col("answer").list.len() == 1
+    held = scores.filter(pl.col("outcome") != "error", single, pl.col("order").is_not_null())
+    held = held.with_columns(
+        right=pl.col("answer").list.first(),
+        at=pl.when(pl.col("chosen").list.len() == 1).then(pl.col("chosen").list.first()),
+    )
+    most = held.select(pl.col("order").list.len().max()).item() or 0
+
+    def place_of(option: str) -> pl.Expr:
+        shown = pl.col("order").list
+        return pl.coalesce(
+            pl.lit(None, pl.Int64),
+            *(pl.when(shown.get(place, null_on_oob=True) == pl.col(option)).then(place) for place in range(most)),
+        )
+
+    return held.select(
+        *(*KEYS, "lang", "item_id", "group_id"),
+        pl.col("rotation").alias("order"),
+        pl.col("at").alias("chosen_option"),
+        place_of("at").alias("chosen_place"),
+        place_of("right").alias("answer_place"),
+    )
 
 
 def order_sensitivity(rows: pl.DataFrame, level: float = 0.95) -> pl.DataFrame:
@@ -85,8 +129,8 @@ def order_sensitivity(rows: pl.DataFrame, level: float = 0.95) -> pl.DataFrame:
         rows: one for each item and order: the keys, lang, item_id, group_id, order (text or number), chosen_option
             (index in the item's own order), chosen_place and answer_place (index as shown). No choice is null.
 
-    Columns: the keys, lang, items (with two or more orders), consistent (share with the same choice in every order) and
-    its _low and _high, accuracy (mean over orders), right_in_all (share right in every order) with _low and _high,
+    Columns: the keys, lang, items (with two or more orders), groups, consistent (share with the same choice in every
+    order) and its _low and _high, accuracy (mean over orders), right_in_all (share right in every order) with its ends,
     spread (best order's accuracy less the worst's), place_bias (standard deviation, over the places of the right
     answer, of the share chosen when it stood there; near 0 for a model without a favourite place).
 
@@ -97,31 +141,36 @@ def order_sensitivity(rows: pl.DataFrame, level: float = 0.95) -> pl.DataFrame:
     lost = rows.filter(pl.col("answer_place").is_null())
     if lost.height:
         raise DataError(f"Item '{lost['item_id'][0]}': no place of the right answer.")
-    keys = [*KEYS, "lang"]
-    counted = rows.with_columns(
-        correct=(pl.col("chosen_place") == pl.col("answer_place")).fill_null(False),
-        orders=pl.col("order").n_unique().over(*keys, "item_id"),
-    ).filter(pl.col("orders") >= 2)
-    both = pl.concat([counted, counted.with_columns(lang=pl.lit(ALL))])
-    both = both.with_columns(group=pl.col("group_id").rank("dense"))
+    kept = ["item_id", "order", "chosen_option", "chosen_place", "answer_place"]
+    data = coded(rows, KEYS, kept)
+    asked = data.rows.with_columns(correct=(pl.col("chosen_place") == pl.col("answer_place")).fill_null(False))
+    asked = asked.filter(pl.col("order").n_unique().over(*CELL, "item_id") >= 2)
+    items = asked.group_by(*CELL, "group", "item_id", maintain_order=True).agg(
+        # A reply without a choice agrees with none.
+        same=(pl.col("chosen_option").n_unique() == 1) & pl.col("chosen_option").is_not_null().all(),
+        all_right=pl.col("correct").all(),
+    )
+    each = pl.concat([asked, asked.with_columns(lang=pl.lit(ALL, asked.schema["lang"]))])
+    share = pl.col("correct").mean()
+    orders = (
+        each.group_by(*CELL, "order")
+        .agg(share)
+        .group_by(CELL)
+        .agg(spread=pl.col("correct").max() - pl.col("correct").min())
+    )
+    recalls = (
+        each.group_by(*CELL, "answer_place").agg(share).group_by(CELL).agg(place_bias=pl.col("correct").std(ddof=0))
+    )
+    means = each.group_by(CELL).agg(accuracy=share).join(orders, on=CELL).join(recalls, on=CELL)
+    found = cells(data.having(items), ["same", "all_right"]).join(means, on=CELL, maintain_order="left")
     made = []
-    for key, part in both.group_by(keys, maintain_order=True):
-        items = part.group_by("item_id", maintain_order=True).agg(
-            pl.col("group").first(),
-            # A reply without a choice agrees with none.
-            same=(pl.col("chosen_option").n_unique() == 1) & pl.col("chosen_option").is_not_null().all(),
-            all_right=pl.col("correct").all(),
-        )
-        groups = items["group"].to_numpy()
-        same = accuracy_interval(items["same"].to_numpy(), groups, level)
-        always = accuracy_interval(items["all_right"].to_numpy(), groups, level)
-        by_order = part.group_by("order").agg(pl.col("correct").mean())["correct"].to_numpy()
-        recalls = part.group_by("answer_place").agg(pl.col("correct").mean())["correct"].to_numpy()
-        cells = [same.value, same.low, same.high, float(np.mean(part["correct"].to_numpy()))]
-        cells += [always.value, always.low, always.high, float(np.ptp(by_order)), float(np.std(recalls))]
-        made.append((*key, items.height, *cells))
+    for row in found.iter_rows(named=True):
+        same, always = moments_in(row, "same"), moments_in(row, "all_right")
+        if same is None or always is None:
+            continue
+        agreed, right = accuracy_of(same, level), accuracy_of(always, level)
+        shares = [agreed.value, agreed.low, agreed.high, row["accuracy"], right.value, right.low, right.high]
+        made.append((row["view"], row["lang"], same.rows, same.clusters, *shares, row["spread"], row["place_bias"]))
     names = ["consistent", "consistent_low", "consistent_high", "accuracy"]
     names += ["right_in_all", "right_in_all_low", "right_in_all_high", "spread", "place_bias"]
-    schema: dict[str, pl.DataType] = {name: pl.String() for name in keys}
-    schema |= {"items": pl.Int64()} | {name: pl.Float64() for name in names}
-    return in_order(pl.DataFrame(made, schema=schema, orient="row"))
+    return table_of(data, made, dict.fromkeys(("items", "groups"), pl.Int64()) | dict.fromkeys(names, pl.Float64()))

@@ -25,7 +25,7 @@ _MODIFIERS = {
 
 
 def setting_name(setting: str) -> str:
-    """'generate+5-shot+cot' in words: 'free answers read, 5 examples, reasoned first'. Unknown words stay as they are."""
+    """'generate+5-shot+cot' as 'free answers read, 5 examples, reasoned first'; unknown words stay as they are."""
     formulation, *modifiers = setting.split("+")
     told = [_FORMULATIONS.get(formulation, formulation)]
     for word in modifiers:
@@ -78,7 +78,8 @@ def ranged(value: float | None, low: float | None, high: float | None, sign: boo
     if sign:
         shown, low_text, high_text = (signed(number) for number in (value, low, high))
     else:
-        low_text, high_text = percent(low), percent(high)
+        low_text, high_text = (percent(number).replace("-", "−") for number in (low, high))
+        shown = shown.replace("-", "−")
     return joined([shown, " ", tag("span", f"[{low_text}, {high_text}]", class_="range")])
 
 

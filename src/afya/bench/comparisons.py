@@ -13,10 +13,13 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from afya.bench.clustered import CELL, Coded, coded, table_of
 from afya.bench.resampling import REPLICATES, by_group
-from afya.bench.summary import ALL, KEYS, checked, paired_rows, right, shared_groups
-from afya.errors import DataError
-from afya.statistics import bootstrap_p_value, percentile_interval
+from afya.bench.run_tables import KEYS
+from afya.bench.settings import Setting, parse_setting
+from afya.bench.summary import REFERENCE, answers, paired_rows, reference_pairs
+from afya.errors import ConfigError, DataError
+from afya.statistics import bootstrap_means, bootstrap_p_value, percentile_interval
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,7 +29,7 @@ _COLUMNS = 4000
 
 
 def compare_models(
-    scores: pl.DataFrame,
+    scores: pl.DataFrame | Coded,
     pairs: Sequence[tuple[str, str]] | None = None,
     *,
     level: float = 0.95,
@@ -46,67 +49,131 @@ def compare_models(
     """
     import polars as pl
 
-    scores = checked(scores)
-    labels = [str(label) for label in scores["label"].unique(maintain_order=True)]
+    data = answers(scores)
+    labels = [str(label) for label in data.names["label"].unique(maintain_order=True)]
     wanted = list(combinations(labels, 2)) if pairs is None else list(pairs)
     unknown = sorted({label for pair in wanted for label in pair} - set(labels))
     if unknown:
         raise DataError(f"No scores of '{unknown[0]}'.", hint=f"Labels: {', '.join(labels)}.")
-    sides = {
-        str(key[0]): part.drop("label")
-        for key, part in scores.select("label", "setting", "task", "item_id", "group_id", "lang", correct=right())
-        .drop_nulls("correct")
-        .group_by("label")
-    }
-    joined = [
-        sides[a]
-        .join(sides[b].select("setting", "task", "item_id", after="correct"), on=["setting", "task", "item_id"])
-        .rename({"correct": "before"})
-        .with_columns(pl.lit(a).alias("a"), pl.lit(b).alias("b"))
-        for a, b in wanted
-        if a in sides and b in sides
-    ]
-    together = pl.concat(joined) if joined else pl.DataFrame()
-    if not together.height:
+    together = _paired(data, wanted)
+    if not together.rows.height:
         raise DataError(
             "No two models have an answered item in common, so that nothing can be compared.",
             hint="Ask the models the same items: same dataset, split, languages and setting.",
         )
-    keys = ["setting", "task", "a", "b"]
-    table = paired_rows(together, keys, level, family=["setting", "task"])
+    table = _with_bootstrap(
+        paired_rows(together, together.keys, level, family=["setting", "task"]), together, level, replicates, seed
+    )
     order = {label: place for place, label in enumerate(labels)}
     places = [pl.col(side).replace_strict(order, return_dtype=pl.Int64) for side in ("a", "b")]
-    table = table.sort("setting", "task", *places, maintain_order=True)
-    return _with_bootstrap(table, together, keys, level, replicates, seed)
+    return table.sort("setting", "task", *places, maintain_order=True)
+
+
+def no_comparisons() -> pl.DataFrame:
+    """The table of `compare_models` without a row."""
+    import polars as pl
+
+    texts = ("setting", "task", "a", "b", "lang")
+    empty = pl.DataFrame(
+        schema={**dict.fromkeys((*texts, "group_id"), pl.String()), "before": pl.Boolean(), "after": pl.Boolean()}
+    )
+    pairs = coded(empty, texts[:-1], ["before", "after"])
+    return _with_bootstrap(paired_rows(pairs, pairs.keys), pairs, 0.95, 1, 0)
+
+
+def _paired(data: Coded, wanted: Sequence[tuple[str, str]]) -> Coded:
+    """Each item's two outcomes, for each wanted pair of labels: view, lang, group, before (a), after (b)."""
+    import polars as pl
+
+    held = data.rows.drop_nulls("correct")
+    sides: dict[tuple[str, str], dict[str, list[int]]] = {}
+    for view, label, setting, task in data.names.select("view", "label", "setting", "task").rows():
+        sides.setdefault((setting, task), {}).setdefault(label, []).append(view)
+    names: list[tuple[object, ...]] = []
+    frames = []
+    for (setting, task), views in sides.items():
+        for a, b in wanted:
+            if a not in views or b not in views:
+                continue
+            before, after = (held.filter(pl.col("view").is_in(views[label])) for label in (a, b))
+            met = before.rename({"correct": "before"}).join(
+                after.select("item", after="correct"), on="item", maintain_order="left"
+            )
+            if met.height:
+                frames.append(
+                    met.select(pl.lit(len(names), pl.UInt32).alias("view"), "lang", "group", "before", "after")
+                )
+                names.append((len(names), setting, task, a, b))
+    keys = ("setting", "task", "a", "b")
+    told = pl.DataFrame(names, schema={"view": pl.UInt32(), **dict.fromkeys(keys, pl.String())}, orient="row")
+    return Coded(keys, told, pl.concat(frames) if frames else held.select(*CELL, "group").clear())
 
 
 def compare_with_english(
-    scores: pl.DataFrame, *, level: float = 0.95, replicates: int = REPLICATES, seed: int = 0
+    scores: pl.DataFrame | Coded,
+    reference: str = REFERENCE,
+    *,
+    level: float = 0.95,
+    replicates: int = REPLICATES,
+    seed: int = 0,
 ) -> pl.DataFrame:
-    """`summary.gaps` (each language against English on the same groups) with the bootstrap's columns beside it.
+    """`summary.gaps` (each language against the reference on the same groups) with the bootstrap's columns beside it.
 
     `p_holm` is adjusted over the languages of a model. Empty where no group is shared.
     """
-    pairs = shared_groups(scores)
-    table = paired_rows(pairs, list(KEYS), level)
-    return _with_bootstrap(table, pairs, list(KEYS), level, replicates, seed)
+    pairs = reference_pairs(scores, reference)
+    return _with_bootstrap(paired_rows(pairs, KEYS, level), pairs, level, replicates, seed)
 
 
-def _with_bootstrap(
-    table: pl.DataFrame, pairs: pl.DataFrame, keys: Sequence[str], level: float, replicates: int, seed: int
-) -> pl.DataFrame:
-    """The table with low_bootstrap, high_bootstrap, p_bootstrap: all pairs of a setting, task and language at once."""
+def compare_settings(scores: pl.DataFrame | Coded, level: float = 0.95) -> pl.DataFrame:
+    """What a change of the way of asking does: each setting against the plain one of its formulation, per model.
+
+    Columns: label, model, task, plain (the setting compared with), setting, lang, then as `summary.paired_rows` (before
+    is plain, difference is positive where the change helps). `p_holm` is adjusted over the settings and languages of a
+    label and task. Empty where a model was asked in one setting only. Settings whose name is not one of ours (imported
+    replies) are compared with none.
+    """
     import polars as pl
 
-    from afya.statistics import bootstrap_means
+    data = answers(scores)
+    held = data.rows.drop_nulls("correct")
+    at = {row[1:]: row[0] for row in data.names.select("view", *KEYS).rows()}
+    keys = ("label", "model", "task", "plain", "setting")
+    names: list[tuple[object, ...]] = []
+    frames = []
+    for label, model, setting, task in at:
+        plain = _plain(setting)
+        if plain is None or (label, model, plain, task) not in at:
+            continue
+        before, after = (held.filter(pl.col("view") == at[label, model, name, task]) for name in (plain, setting))
+        met = before.rename({"correct": "before"}).join(
+            after.select("item", after="correct"), on="item", maintain_order="left"
+        )
+        frames.append(met.select(pl.lit(len(names), pl.UInt32).alias("view"), "lang", "group", "before", "after"))
+        names.append((len(names), label, model, task, plain, setting))
+    told = pl.DataFrame(names, schema={"view": pl.UInt32(), **dict.fromkeys(keys, pl.String())}, orient="row")
+    empty = held.select(*CELL, "group", before="correct", after="correct").clear()
+    return paired_rows(Coded(keys, told, pl.concat([empty, *frames])), keys, level, family=["label", "model", "task"])
 
-    change = pl.col("after").cast(pl.Float64) - pl.col("before").cast(pl.Float64)
-    changed = pairs.with_columns(change=change)
-    both = pl.concat([changed, changed.with_columns(lang=pl.lit(ALL))])
-    named = [*keys, "lang"]
-    rows = []
-    for _, part in both.group_by("setting", "task", "lang", maintain_order=True):
-        sums = by_group(part, named, "change")
+
+def _plain(setting: str) -> str | None:
+    """The setting without its modifiers, or None where it has none."""
+    try:
+        told = parse_setting(setting)
+    except ConfigError:
+        return None
+    plain = Setting(told.formulation)
+    return plain.name if plain != told else None
+
+
+def _with_bootstrap(table: pl.DataFrame, pairs: Coded, level: float, replicates: int, seed: int) -> pl.DataFrame:
+    """The table with low_bootstrap, high_bootstrap, p_bootstrap: all pairs of a setting and task on the same draws."""
+    import polars as pl
+
+    change = pl.col("after").cast(pl.Int8) - pl.col("before").cast(pl.Int8)
+    rows: list[tuple[object, ...]] = []
+    for part in pairs.separate("setting", "task"):
+        sums = by_group(part.having(part.rows.with_columns(change=change)), "change", whole=True)
         for start in range(0, len(sums.columns), _COLUMNS):
             some = slice(start, start + _COLUMNS)
             draws = bootstrap_means(sums.sums[:, some], sums.counts[:, some], replicates, seed)
@@ -115,6 +182,5 @@ def _with_bootstrap(
             for place, key in enumerate(sums.columns[some]):
                 p_value = bootstrap_p_value(draws[:, place], float(values[place]))
                 rows.append((*key, float(ends[0, place]), float(ends[1, place]), p_value))
-    numbers = ("low_bootstrap", "high_bootstrap", "p_bootstrap")
-    schema = {**{name: pl.String() for name in named}, **{name: pl.Float64() for name in numbers}}
-    return table.join(pl.DataFrame(rows, schema=schema, orient="row"), on=named, how="left", maintain_order="left")
+    drawn = table_of(pairs, rows, dict.fromkeys(("low_bootstrap", "high_bootstrap", "p_bootstrap"), pl.Float64()))
+    return table.join(drawn, on=[*pairs.keys, "lang"], how="left", maintain_order="left", nulls_equal=True)

@@ -18,13 +18,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from afya.bench.measures import MEASURES, check_scorer
 from afya.bench.settings import parse_setting
-from afya.bench.tasks import KIND_TASKS, Kind
+from afya.bench.tasks import Kind
 from afya.datafiles import read_model, validate
 from afya.errors import ConfigError
 from afya.items import Split
@@ -54,7 +54,7 @@ class Vignettes(_Strict):
 class Origin(_Strict):
     """Where items come from: exactly one of dataset, source, file, function and vignettes.
 
-    `path` belongs to source (its published files), `columns` to file, as told in `afya.sources.records`. Paths are
+    `path` belongs to source (its published files); file needs `columns`, as told in `afya.sources.records`. Paths are
     relative to the declaration's own folder.
     """
 
@@ -80,6 +80,8 @@ class Origin(_Strict):
             raise ValueError("'path' goes with 'source'; a table of your own is named by 'file'")
         if self.columns is not None and self.file is None:
             raise ValueError("'columns' goes with 'file'; a published source has a known layout")
+        if self.file is not None and not self.columns:
+            raise ValueError("'file' needs 'columns', which say what is where: {question: ask, options: [a, b], ...}")
         return self
 
 
@@ -176,6 +178,8 @@ class Declaration(_Strict):
             odd = [name for name in self.settings if not name.startswith("generate") or "cot" in name.split("+")]
             if odd:
                 raise ValueError(f"setting '{odd[0]}': a {self.kind} task is asked as generate, without cot")
+            if self.kind == "translation" and any("translated" in name for name in self.settings):
+                raise ValueError("setting 'translated': translating is what the task itself asks for")
         return self
 
     @property
@@ -217,22 +221,6 @@ class TaskSet:
     source: str | None = None
     licence: str = "unknown"
     rejected: int = 0
-
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        """The items' tasks that this kind takes."""
-        return KIND_TASKS[self.kind]
-
-    def described(self) -> dict[str, object]:
-        """What a run's recipe keeps of it: no paths, so that a moved folder is the same task."""
-        return {
-            "name": self.name,
-            "kind": self.kind,
-            "sha256": self.sha256,
-            "measures": list(self.measures),
-            "source": self.source,
-            "licence": self.licence,
-        }
 
 
 def task_set(ref: str, workspace: Path) -> TaskSet:
@@ -400,6 +388,3 @@ def _located(ref: str, folder: Path) -> str:
 
 def _shipped_folder() -> Path:
     return Path(str(files("afya"))) / "bench" / "task_files"
-
-
-KINDS: tuple[str, ...] = get_args(Kind)

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from afya.bench.clustered import CELL, cells, coded, moments_in, table_of
 from afya.bench.fidelity import in_language
-from afya.bench.summary import ALL, KEYS, REFERENCE, in_order
-from afya.statistics import mean_interval
+from afya.bench.summary import KEYS, REFERENCE
+from afya.statistics.intervals import mean_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -58,28 +59,30 @@ def gap_parts(rows: pl.DataFrame, reference: str = REFERENCE, level: float = 0.9
     import polars as pl
 
     told = rows if "cause" in rows.columns else causes(rows)
-    held = told.select(*KEYS, "group_id", "lang", "cause").drop_nulls("cause")
-    base = held.filter(pl.col("lang") == reference).drop("lang")
-    pairs = held.filter(pl.col("lang") != reference).join(base, on=[*KEYS, "group_id"], suffix="_base")
+    data = coded(told.filter(pl.col("cause").is_not_null()), KEYS, ["cause"])
+    base = data.rows.filter(pl.col("lang").cast(pl.String) == reference).select("view", "group", cause_base="cause")
+    others = data.rows.filter(pl.col("lang").cast(pl.String) != reference)
+    pairs = others.join(base, on=["view", "group"], maintain_order="left")
     excess = [
-        ((pl.col("cause") == name).cast(pl.Int64) - (pl.col("cause_base") == name).cast(pl.Int64)).alias(name)
+        ((pl.col("cause") == name).cast(pl.Int8) - (pl.col("cause_base") == name).cast(pl.Int8)).alias(name)
         for name in CAUSES
     ]
-    counted = pairs.select(*KEYS, "group_id", "lang", *excess).with_columns(gap=pl.sum_horizontal(CAUSES))
-    both = pl.concat([counted, counted.with_columns(lang=pl.lit(ALL))])
-    both = both.with_columns(group=pl.col("group_id").rank("dense"))
+    counted = pairs.select(*CELL, "group", *excess).with_columns(gap=pl.sum_horizontal(CAUSES))
     names = ("gap", *CAUSES)
     made = []
-    for key, part in both.group_by(*KEYS, "lang", maintain_order=True):
-        cells: list[object] = []
+    for row in cells(data.having(counted), names).iter_rows(named=True):
+        told_cells: list[object] = [int(row["gap.n"]), row["gap.groups"]]
         for name in names:
-            found = mean_interval(part[name].to_numpy(), part["group"].to_numpy(), level)
+            moments = moments_in(row, name)
+            if moments is None:
+                told_cells += [None, None, None, 0]
+                continue
+            found = mean_of(moments, level)
             bounded = found.standard_error is not None
-            cells += [found.value, found.low if bounded else None, found.high if bounded else None]
-            cells.append(int(part[name].sum()))
-        made.append((*key, part.height, part["group"].n_unique(), *cells))
-    schema: dict[str, pl.DataType] = {name: pl.String() for name in (*KEYS, "lang")}
-    schema |= {"n": pl.Int64(), "groups": pl.Int64()}
+            told_cells += [found.value, found.low if bounded else None, found.high if bounded else None]
+            told_cells.append(round(found.value * found.n))
+        made.append((row["view"], row["lang"], *told_cells))
+    schema: dict[str, pl.DataType] = {"n": pl.Int64(), "groups": pl.Int64()}
     for name in names:
         schema |= {f"{name}{end}": pl.Float64() for end in ("", "_low", "_high")} | {f"{name}_rows": pl.Int64()}
-    return in_order(pl.DataFrame(made, schema=schema, orient="row"))
+    return table_of(data, made, schema)

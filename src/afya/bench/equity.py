@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from afya.bench.clustered import ALL, CELL, Coded, cells, coded, moments_in, table_of
 from afya.bench.resampling import REPLICATES, by_group
-from afya.bench.summary import ALL, KEYS, REFERENCE, checked, in_order, languages_in, right, shared_groups
+from afya.bench.summary import REFERENCE, answers, reference_pairs
 from afya.languages import registry
-from afya.statistics import percentile_interval, ratio_of_means, transfer
+from afya.statistics import percentile_interval
 from afya.statistics.clusters import Floats
 from afya.statistics.disparity import chance_corrected, gap_to, gini, mean_score, worst_score, worst_to_best
+from afya.statistics.intervals import accuracy_of
+from afya.statistics.ratio import ratio_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,10 +32,11 @@ LEAST_SHARED = 0.5
 """A language with a smaller share of the reference's groups is no part of the disparity."""
 
 _MEASURES = ("mean", "corrected", "gap", "worst", "worst_to_best", "gini", "tier_gap")
+_TRANSFER = ("loss", "gain", "lost_of_known")
 
 
 def disparity(
-    scores: pl.DataFrame,
+    scores: pl.DataFrame | Coded,
     reference: str = REFERENCE,
     *,
     level: float = 0.95,
@@ -53,75 +57,90 @@ def disparity(
     """
     import polars as pl
 
-    scores = checked(scores).with_columns(correct=right())
-    rows = []
-    for key, part in scores.group_by(KEYS, maintain_order=True):
-        answered = part.drop_nulls("correct")
-        langs, left_out = _compared(answered, reference)
-        if len(langs) < 2:
-            continue
-        whole = answered.filter(pl.col("lang").is_in(langs)).filter(
-            pl.col("lang").n_unique().over("group_id") == len(langs)
-        )
-        listed = (",".join(langs), ",".join(left_out), whole["group_id"].n_unique())
-        rows.append((*key, *listed, *_measured(whole, langs, reference, level, replicates, seed)))
+    data = answers(scores)
+    rows: list[tuple[object, ...]] = []
+    for part in data.separate("setting", "task"):
+        answered = part.rows.filter(pl.col("correct").is_not_null())
+        alike: dict[tuple[str, ...], list[int]] = {}
+        left_out: dict[int, list[str]] = {}
+        for (view,), own in answered.group_by("view", maintain_order=True):
+            langs, apart = _compared(own, reference)
+            if len(langs) >= 2:
+                alike.setdefault(tuple(langs), []).append(int(str(view)))
+                left_out[int(str(view))] = apart
+        for same, views in alike.items():
+            langs = list(same)
+            shared = answered.filter(pl.col("view").is_in(views), pl.col("lang").cast(pl.String).is_in(langs))
+            whole = shared.filter(pl.col("lang").n_unique().over("view", "group") == len(langs))
+            measured = _measured(part.having(whole), langs, reference, level, replicates, seed)
+            groups = dict(whole.group_by("view").agg(pl.col("group").n_unique()).iter_rows())
+            nothing = [None] * (3 + 3 * len(_MEASURES))
+            for view in views:
+                listed = (",".join(langs), ",".join(left_out[view]), groups.get(view, 0))
+                rows.append((view, ALL, *listed, *measured.get(view, nothing)))
     ends = [f"{name}{end}" for name in _MEASURES for end in ("", "_low", "_high")]
-    schema: dict[str, pl.DataType] = {name: pl.String() for name in (*KEYS, "languages", "left_out")}
-    schema |= {"groups": pl.Int64(), "worst_lang": pl.String(), "high": pl.Float64(), "low": pl.Float64()}
-    schema |= {name: pl.Float64() for name in ends}
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    schema: dict[str, pl.DataType] = {"languages": pl.String(), "left_out": pl.String(), "groups": pl.Int64()}
+    schema |= {"worst_lang": pl.String(), "high": pl.Float64(), "low": pl.Float64()}
+    return table_of(data, rows, schema | dict.fromkeys(ends, pl.Float64())).drop("lang")
 
 
 def _compared(answered: pl.DataFrame, reference: str) -> tuple[list[str], list[str]]:
     """The languages with enough groups in common with the reference (or with the largest, where it is absent)."""
     import polars as pl
 
-    langs = languages_in(answered)
-    held = {lang: set(answered.filter(pl.col("lang") == lang)["group_id"]) for lang in langs}
-    base = held.get(reference) or max(held.values(), key=len, default=set())
-    kept = [lang for lang in langs if len(held[lang] & base) >= LEAST_SHARED * len(base)]
-    return kept, [lang for lang in langs if lang not in kept]
+    sizes = dict(answered.group_by("lang").agg(pl.col("group").n_unique()).sort("lang").iter_rows())
+    base = reference if reference in sizes else max(sizes, key=lambda lang: sizes[lang])
+    own = answered.filter(pl.col("lang").cast(pl.String) == base).select(pl.col("group").unique())
+    held = answered.join(own, on="group", how="semi").group_by("lang").agg(pl.col("group").n_unique())
+    common = dict(held.iter_rows())
+    kept = [lang for lang in sizes if common.get(lang, 0) >= LEAST_SHARED * sizes[base]]
+    return kept, [lang for lang in sizes if lang not in kept]
 
 
 def _measured(
-    whole: pl.DataFrame, langs: Sequence[str], reference: str, level: float, replicates: int, seed: int
-) -> list[object]:
+    whole: Coded, langs: list[str], reference: str, level: float, replicates: int, seed: int
+) -> dict[int, list[object]]:
+    """The cells of each view that has groups answered in all languages, the views on the same draws."""
     import polars as pl
 
-    if not whole.height:
-        return [None] * (3 + 3 * len(_MEASURES))
-    sums = by_group(whole, ["lang"])
-    order = [sums.columns.index((lang,)) for lang in langs]
-    shares, draws = sums.means[order], sums.draws(replicates, seed)[:, order]
+    if not whole.rows.height:
+        return {}
+    sums = by_group(whole)
+    views = list(dict.fromkeys(view for view, _ in sums.columns))
+    at = np.array([[sums.columns.index((view, lang)) for lang in langs] for view in views])
+    shares, draws = sums.means[at], sums.draws(replicates, seed)
     offered = pl.when(pl.col("n_options") > 1).then(pl.col("n_options").cast(pl.Float64))
-    guesses = whole.group_by("lang").agg(chance=(1 / offered).mean())
-    by_lang = dict(guesses.iter_rows())
-    chance = np.array([_number(by_lang[lang]) for lang in langs])
+    guesses = whole.rows.group_by(CELL).agg(chance=(1 / offered).mean())
+    by_cell = {(view, lang): _number(chance) for view, lang, chance in guesses.iter_rows()}
+    chance = np.array([[by_cell[view, lang] for lang in langs] for view in views])
     tiers = np.array([registry()[lang].tier if lang in registry() else "low" for lang in langs])
 
     def tier_mean(table: Floats, tier: str) -> Floats:
         return mean_score(table[..., tiers == tier]) if (tiers == tier).any() else np.full(table.shape[:-1], np.nan)
 
-    def measures(table: Floats) -> Floats:
+    def measures(table: Floats, guess: Floats) -> Floats:
         """(..., languages) accuracies -> (measures, ...)."""
-        corrected = mean_score(chance_corrected(table, chance)) if (chance < 1).all() else mean_score(table * np.nan)
+        corrected = mean_score(chance_corrected(table, guess)) if (guess < 1).all() else mean_score(table * np.nan)
         gap = gap_to(table, langs.index(reference)) if reference in langs else np.full(table.shape[:-1], np.nan)
         apart = tier_mean(table, "high") - tier_mean(table, "low")
         told = [mean_score(table), corrected, gap, worst_score(table), worst_to_best(table), gini(table), apart]
         return np.stack(told)
 
-    values = measures(shares)
-    ends = percentile_interval(measures(draws).T, level)
-    cells: list[object] = [
-        langs[int(np.argmin(shares))],
-        *(_known(tier_mean(shares, tier)) for tier in ("high", "low")),
-    ]
-    for index in range(len(_MEASURES)):
-        cells += [_known(values[index]), _known(ends[0, index]), _known(ends[1, index])]
-    return cells
+    found: dict[int, list[object]] = {}
+    for place, view in enumerate(views):
+        values = measures(shares[place], chance[place])
+        ends = percentile_interval(measures(draws[:, at[place]], chance[place]).T, level)
+        made: list[object] = [
+            langs[int(np.argmin(shares[place]))],
+            *(_known(tier_mean(shares[place], tier)) for tier in ("high", "low")),
+        ]
+        for index in range(len(_MEASURES)):
+            made += [_known(values[index]), _known(ends[0, index]), _known(ends[1, index])]
+        found[view] = made
+    return found
 
 
-def transfer_loss(scores: pl.DataFrame, reference: str = REFERENCE, level: float = 0.95) -> pl.DataFrame:
+def transfer_loss(scores: pl.DataFrame | Coded, reference: str = REFERENCE, level: float = 0.95) -> pl.DataFrame:
     """What was right in the reference language and wrong here, against the reverse, on the same groups.
 
     One row for each label, model, setting, task and language, and over all languages. Columns: the keys, n, groups,
@@ -130,27 +149,31 @@ def transfer_loss(scores: pl.DataFrame, reference: str = REFERENCE, level: float
     """
     import polars as pl
 
-    pairs = shared_groups(scores, reference)
-    both = pl.concat([pairs, pairs.with_columns(lang=pl.lit(ALL))]).with_columns(group=pl.col("group_id").rank("dense"))
+    pairs = reference_pairs(scores, reference)
+    before, after = pl.col("before"), pl.col("after")
+    told = pairs.rows.with_columns(
+        loss=before & ~after, gain=~before & after, lost_of_known=pl.when(before).then(~after)
+    )
     rows = []
-    for key, part in both.group_by(*KEYS, "lang", maintain_order=True):
-        found = transfer(part["before"].to_numpy(), part["after"].to_numpy(), part["group"].to_numpy(), level)
-        cells: list[object] = []
-        for share in (found.loss, found.gain, found.lost_of_known):
-            cells += [_known(share.value), _known(share.low), _known(share.high)]
-        rows.append((*key, found.loss.n, found.loss.clusters, found.lost_of_known.n, *cells))
-    schema: dict[str, pl.DataType] = {name: pl.String() for name in (*KEYS, "lang")}
-    schema |= {name: pl.Int64() for name in ("n", "groups", "known")}
-    names = [f"{name}{end}" for name in ("loss", "gain", "lost_of_known") for end in ("", "_low", "_high")]
-    return in_order(pl.DataFrame(rows, schema={**schema, **{name: pl.Float64() for name in names}}, orient="row"))
+    for row in cells(pairs.having(told), _TRANSFER).iter_rows(named=True):
+        shares: list[object] = []
+        for name in _TRANSFER:
+            moments = moments_in(row, name)
+            found = accuracy_of(moments, level) if moments else None
+            shares += [found.value, found.low, found.high] if found else [None, None, None]
+        counts = (int(row["loss.n"]), row["loss.groups"], int(row["lost_of_known.n"]))
+        rows.append((row["view"], row["lang"], *counts, *shares))
+    names = [f"{name}{end}" for name in _TRANSFER for end in ("", "_low", "_high")]
+    schema = dict.fromkeys(("n", "groups", "known"), pl.Int64()) | dict.fromkeys(names, pl.Float64())
+    return table_of(pairs, rows, schema)
 
 
-def relative_change(pairs: pl.DataFrame, keys: Sequence[str], level: float = 0.95) -> pl.DataFrame:
+def relative_change(pairs: pl.DataFrame | Coded, keys: Sequence[str], level: float = 0.95) -> pl.DataFrame:
     """How many times the base, beside the difference in points, on the same rows.
 
     Args:
-        pairs: from `summary.shared_items` (a tuned model after its base) or `summary.shared_groups` (a language after
-            English).
+        pairs: from `summary.shared_items` (a tuned model after its base), `summary.shared_groups` or
+            `summary.reference_pairs` (a language after English).
         keys: the columns that name a comparison, beside lang.
 
     Columns: keys, lang, n, groups, before, after (shares), points (after - before, a share), times, times_low,
@@ -159,21 +182,19 @@ def relative_change(pairs: pl.DataFrame, keys: Sequence[str], level: float = 0.9
     """
     import polars as pl
 
-    both = pl.concat([pairs, pairs.with_columns(lang=pl.lit(ALL))]).with_columns(group=pl.col("group_id").rank("dense"))
+    data = pairs if isinstance(pairs, Coded) else coded(pairs, keys, ["before", "after"])
     rows = []
-    for key, part in both.group_by(*keys, "lang", maintain_order=True):
-        before, after = part["before"].to_numpy(), part["after"].to_numpy()
-        found = ratio_of_means(after, before, part["group"].to_numpy(), level)
-        shares = (float(before.mean()), float(after.mean()), float(after.mean() - before.mean()))
+    for row in cells(data, ["before", "after"], [("before", "after")]).iter_rows(named=True):
+        before, after = moments_in(row, "before"), moments_in(row, "after")
+        if before is None or after is None:
+            continue
+        found = ratio_of(after, before, row["before*after"], level)
         times = found.value if found.defined else None
-        rows.append(
-            (*key, found.n, found.clusters, *shares, times, _known(found.low), _known(found.high), found.defined)
-        )
-    schema: dict[str, pl.DataType] = {name: pl.String() for name in (*keys, "lang")}
-    schema |= {"n": pl.Int64(), "groups": pl.Int64()}
+        shares = (before.mean, after.mean, after.mean - before.mean, times, _known(found.low), _known(found.high))
+        rows.append((row["view"], row["lang"], found.n, found.clusters, *shares, found.defined))
     numbers = ("before", "after", "points", "times", "times_low", "times_high")
-    schema |= {name: pl.Float64() for name in numbers} | {"defined": pl.Boolean()}
-    return in_order(pl.DataFrame(rows, schema=schema, orient="row"))
+    schema = dict.fromkeys(("n", "groups"), pl.Int64()) | dict.fromkeys(numbers, pl.Float64())
+    return table_of(data, rows, schema | {"defined": pl.Boolean()})
 
 
 def _number(value: float | None) -> float:

@@ -1,12 +1,11 @@
 """A file of replies read as `afya bench extract` does: the options chosen in each, beside what was expected if it says.
 
-JSON lines, a JSON array, CSV, TSV or Parquet. The fields are looked for under their own names, or under those that
+Any layout that afya.models.reply_files reads. The fields are looked for under their own names, or under those that
 `columns` gives: {reply: model_output, options: opa+opb+opc+opd}. 'a.b' is the value 'b' of the object 'a'.
 """
 
 from __future__ import annotations
 
-import csv
 import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from afya.bench.extract import Extraction, extract
 from afya.bench.extract_fold import option_words
 from afya.bench.extract_words import literals
 from afya.errors import ConfigError, DataError
+from afya.models.reply_files import read_rows
 from afya.sources.record_values import look_up
 
 FIELDS = ("id", "lang", "reply", "options", "letters", "several", "finish_reason", "expected", "reason")
@@ -54,8 +54,8 @@ def read_replies(path: Path, columns: Mapping[str, str], lang: str | None, count
         if field not in FIELDS:
             near = ", ".join(difflib.get_close_matches(field, FIELDS, cutoff=0.4) or FIELDS)
             raise ConfigError(f"--column {field}: a reply has no such field.", hint=f"Known are: {near}.")
-    number = 0
-    for number, row in enumerate(_rows(path), start=1):
+    number, rows = 0, read_rows(path)
+    for number, row in enumerate((row for _, row in rows), start=1):
         where = f"{path}, row {number}"
         told = {field: _value(row, field, columns) for field in FIELDS}
         yield _read(told, where, lang, count, number)
@@ -86,49 +86,6 @@ def _read(told: Mapping[str, object], where: str, lang: str | None, count: int |
     finish = str(told["finish_reason"] or "stop")
     found = extract(str(told["reply"]), options, code, letters, several=several, finish_reason=finish)
     return ReadReply(str(told["id"] or number), code, tuple(letters), found, expected)
-
-
-def _rows(path: Path) -> Iterator[Row]:
-    kind = path.suffix.lower()
-    try:
-        if kind == ".parquet":
-            import polars as pl
-
-            try:
-                yield from pl.read_parquet(path).iter_rows(named=True)
-            except pl.exceptions.PolarsError as error:
-                raise DataError(f"{path}: not a Parquet file ({error}).") from None
-        elif kind in (".csv", ".tsv"):
-            with path.open(encoding="utf-8-sig", newline="") as handle:
-                yield from csv.DictReader(handle, delimiter="\t" if kind == ".tsv" else ",")
-        elif kind == ".json":
-            yield from _objects(json.loads(path.read_text(encoding="utf-8-sig")), path)
-        elif kind in (".jsonl", ".ndjson"):
-            yield from _lines(path)
-        else:
-            raise DataError(f"{path}: .jsonl, .json, .csv, .tsv or .parquet was expected.")
-    except (OSError, UnicodeDecodeError, csv.Error, json.JSONDecodeError) as error:
-        raise DataError(f"{path}: cannot be read ({error}).") from None
-
-
-def _lines(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8-sig") as handle:
-        for number, line in enumerate(handle, start=1):
-            if not line.strip():
-                continue
-            try:
-                made = json.loads(line)
-            except ValueError as error:
-                torn = "" if line.endswith("\n") else " The line is the last one and may have been cut off."
-                raise DataError(f"{path}, line {number}: not JSON ({error}).{torn}") from None
-            yield from _objects([made], path)
-
-
-def _objects(made: object, path: Path) -> Iterator[Row]:
-    for entry in made if isinstance(made, list) else [made]:
-        if not isinstance(entry, dict):
-            raise DataError(f"{path}: rows must be JSON objects.")
-        yield entry
 
 
 def _value(row: Row, field: str, columns: Mapping[str, str]) -> object:

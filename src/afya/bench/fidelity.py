@@ -7,13 +7,13 @@ uncertain verdicts bounds what this number can say; it is printed beside it.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
+from afya.bench.clustered import ALL, CELL, cells, coded, moments_in
 from afya.bench.extract_fold import spoken
-from afya.bench.summary import ALL, KEYS, checked, in_order
+from afya.bench.run_tables import KEYS, checked
 from afya.errors import DataError
-from afya.statistics import accuracy_interval
+from afya.statistics.intervals import accuracy_of
 from afya.text.identify import identify, is_language
 
 if TYPE_CHECKING:
@@ -51,19 +51,21 @@ def with_replies(scores: pl.DataFrame, replies: pl.DataFrame) -> pl.DataFrame:
 def in_language(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows (lang, text) with `in_language` (null where that cannot be told) and `said_in` (another language, sure).
 
-    Each text is looked at once, however many rows have it.
+    Where rows have a `reply_lang` a reply is held against that: the language that it was asked for in. Each text is
+    looked at once, however many rows have it.
     """
     import polars as pl
 
+    wanted = "reply_lang" if "reply_lang" in rows.columns else "lang"
     rows = rows.with_columns(pl.col("text").cast(pl.String))
     found = []
-    for lang, text in rows.select("lang", "text").drop_nulls().unique(maintain_order=True).rows():
+    for lang, text in rows.select(wanted, "text").drop_nulls().unique(maintain_order=True).iter_rows():
         said = spoken(text).text
         same = is_language(said, lang)
         found.append((lang, text, same, identify(said).language if same is False else None))
-    schema = {"lang": pl.String(), "text": pl.String(), "in_language": pl.Boolean(), "said_in": pl.String()}
+    schema = {wanted: pl.String(), "text": pl.String(), "in_language": pl.Boolean(), "said_in": pl.String()}
     told = pl.DataFrame(found, schema=schema, orient="row")
-    return rows.join(told, on=["lang", "text"], how="left", maintain_order="left")
+    return rows.join(told, on=[wanted, "text"], how="left", maintain_order="left")
 
 
 def fidelity(rows: pl.DataFrame, level: float = 0.95) -> pl.DataFrame:
@@ -78,20 +80,21 @@ def fidelity(rows: pl.DataFrame, level: float = 0.95) -> pl.DataFrame:
 
     if "in_language" not in rows.columns:
         rows = in_language(rows)
-    held = rows.filter(pl.col("text").is_not_null())
-    both = pl.concat([held, held.with_columns(lang=pl.lit(ALL))])
-    both = both.with_columns(group=pl.col("group_id").rank("dense"))
+    data = coded(rows.filter(pl.col("text").is_not_null()), KEYS, ["in_language", "said_in"])
+    each = pl.concat([data.rows, data.rows.with_columns(lang=pl.lit(ALL, data.rows.schema["lang"]))])
+    counts = each.group_by(CELL).agg(
+        pl.len().cast(pl.Int64).alias("replies"),
+        # The commonest, and of equals the first by its code.
+        pl.col("said_in").drop_nulls().mode().sort().first().alias("mostly"),
+    )
     made = []
-    for key, part in both.group_by(*KEYS, "lang", maintain_order=True):
-        told = part.drop_nulls("in_language")
-        share: tuple[float | None, ...] = (None, None, None)
-        if told.height:
-            found = accuracy_interval(told["in_language"].to_numpy(), told["group"].to_numpy(), level)
-            share = (found.value, found.low, found.high)
-        others = Counter(told["said_in"].drop_nulls().to_list()).most_common(1)
-        mostly = others[0][0] if others else None
-        made.append((*key, part.height, told.height, *share, 1 - told.height / part.height, mostly))
-    schema: dict[str, pl.DataType] = {name: pl.String() for name in (*KEYS, "lang")}
-    schema |= {name: pl.Int64() for name in ("replies", "told")}
-    schema |= {name: pl.Float64() for name in ("faithful", "faithful_low", "faithful_high", "uncertain")}
-    return in_order(pl.DataFrame(made, schema={**schema, "mostly": pl.String()}, orient="row"))
+    for row in cells(data, ["in_language"]).iter_rows(named=True):
+        moments = moments_in(row, "in_language")
+        found = accuracy_of(moments, level) if moments else None
+        share = (found.value, found.low, found.high) if found else (None, None, None)
+        made.append((row["view"], row["lang"], found.n if found else 0, *share))
+    shares = dict.fromkeys(("faithful", "faithful_low", "faithful_high"), pl.Float64())
+    schema = {"view": pl.UInt32(), "lang": data.rows.schema["lang"], "told": pl.Int64(), **shares}
+    table = pl.DataFrame(made, schema=schema, orient="row").join(counts, on=CELL, how="left", maintain_order="left")
+    uncertain = (1 - pl.col("told") / pl.col("replies")).alias("uncertain")
+    return data.decoded(table.select(*CELL, "replies", "told", *shares, uncertain, "mostly"))

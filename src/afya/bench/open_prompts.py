@@ -31,8 +31,8 @@ def render_open(item: Item, task: TaskSet, setting: Setting, *, examples: Sequen
     """What a model is asked about an item of an open kind, and what its reply is held against.
 
     Args:
-        item: for a setting that is `translated`, the item's translation to English; its reference is then English too,
-            and who calls takes that of the item itself where replies are carried back.
+        item: for a setting that is `translated`, the item's translation to English, with the reference that the item
+            itself has: written replies are carried back before they are held against it.
         examples: answered items (`answer_text`), each shown as a turn of the user and one of the assistant.
 
     Returns:

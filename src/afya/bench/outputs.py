@@ -108,7 +108,7 @@ def score_pairs(
     scored: list[Path] = []
     measured: list[Path] = []
     total = 0
-    for number, (scores, measures) in enumerate(_scored(pairs, rows, normalise, measuring)):
+    for number, (scores, measures) in enumerate(_scored(pairs, rows, normalise, measuring, folder / ITEMS)):
         scored.append(place / f"scores-{number:05d}.parquet")
         write_frame(scored[-1], scores)
         total += scores.height
@@ -128,12 +128,12 @@ def score_pairs(
 
 
 def _scored(
-    pairs: Sequence[Pair], rows: int, normalise: Normalise, measuring: Measuring
+    pairs: Sequence[Pair], rows: int, normalise: Normalise, measuring: Measuring, items: Path
 ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     """Scores and measures of the pairs in order, several pairs at a time where they are small."""
     some = max(1, len(pairs) * _ITEM_ROWS // max(rows, 1))
     groups = [pairs[low : low + some] for low in range(0, len(pairs), some)]
-    work = partial(_score_some, normalise=normalise, measuring=measuring)
+    work = partial(_score_some, normalise=normalise, measuring=measuring, items=items)
     workers = min(os.cpu_count() or 1, len(groups))
     if rows < _WORTH_PROCESSES or workers < 2:
         yield from map(work, groups)
@@ -143,7 +143,9 @@ def _scored(
         yield from pool.map(work, groups)
 
 
-def _score_some(pairs: Sequence[Pair], normalise: Normalise, measuring: Measuring) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _score_some(
+    pairs: Sequence[Pair], normalise: Normalise, measuring: Measuring, items: Path
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     import polars as pl
 
     scores, measures = [], [pl.DataFrame(schema=measures_schema())]
@@ -152,5 +154,5 @@ def _score_some(pairs: Sequence[Pair], normalise: Normalise, measuring: Measurin
         replies = pl.read_parquet(pair.replies)
         scores.append(score_part(prompts, replies, normalise))
         if prompts.height and prompts["kind"][0] in OPEN_KINDS:
-            measures.append(measure_part(prompts, replies, measuring.measures, measuring.scorers))
+            measures.append(measure_part(prompts, replies, measuring.measures, measuring.scorers, items=items))
     return pl.concat(scores), pl.concat(measures)

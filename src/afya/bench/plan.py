@@ -14,11 +14,12 @@ from afya.bench.prompts import TEMPLATE_VERSION, literals_sha
 from afya.bench.score import NORMALISATIONS, OPEN_KINDS, Normalise
 from afya.bench.settings import Formulation, Setting, parse_setting
 from afya.bench.tasks import CHOICE_TASKS, Chosen, Selection, choose
-from afya.errors import ConfigError
+from afya.bench.translate_first import described
+from afya.errors import ConfigError, DataError
 from afya.models.base import Sampling
 from afya.models.cost import Price
 from afya.models.load import ENGINES, engine_options, identify, parse_spec, price_of, scored_by, shaping_options
-from afya.runs import sha256_path
+from afya.runs import read_json, sha256_path
 
 if TYPE_CHECKING:
     from afya.models.base import ModelIdentity
@@ -28,6 +29,7 @@ PLAIN = "data"
 """The name of the items that come from dataset folders without a declaration."""
 
 _PIVOT = "en"
+_TRANSLATOR = "translator"
 _LABELLED = re.compile(r"(?P<label>[^=:/\s]+)=(?P<spec>\w+:.+)", re.DOTALL)
 
 
@@ -48,7 +50,7 @@ class Request:
         rotations: in how many orders of its options each choice item is asked (1: its own only).
         translator: the translator of the setting "translated", such as "ct2:FOLDER".
         options: settings of the engines (dtype, device, batch_tokens, base_url ...); each takes those it knows. A key
-            "NAME.base_url" is meant for the model of that name alone.
+            "NAME.base_url" is meant for the model of that name alone, "translator.beam" for the translator.
         part_rows: items in a part, the unit that a killed run repeats at most.
     """
 
@@ -68,6 +70,12 @@ class Request:
     translator: str | None = None
     options: Mapping[str, object] = field(default_factory=dict)
     part_rows: int = PART_ROWS
+
+    @property
+    def translator_options(self) -> dict[str, object]:
+        """Those of the options that are meant for the translator."""
+        mark = f"{_TRANSLATOR}."
+        return {key.removeprefix(mark): value for key, value in self.options.items() if key.startswith(mark)}
 
     @classmethod
     def of(cls, models: str | Sequence[str], datasets: Sequence[Path] = (), **asking: Unpack[Asking]) -> Request:
@@ -184,7 +192,12 @@ class Plan:
 
     def notes(self) -> tuple[str, ...]:
         """What is done otherwise than was asked, in sentences."""
-        told = []
+        told = [
+            f"{group.name}: {group.task.rejected} rows of its source were left out; "
+            f"{group.task.dataset / 'ledger.parquet'} names them."
+            for group in self.sets
+            if group.task is not None and group.task.rejected
+        ]
         for model in self.asked:
             changed = {
                 setting.name: model.can(setting).name
@@ -235,7 +248,9 @@ def plan(request: Request) -> Plan:
         "max_tokens": request.max_tokens,
         "normalise": request.normalise,
         "rotations": request.rotations,
-        "translator": request.translator if translated else None,
+        "translator": described(request.translator, request.translator_options)
+        if translated and request.translator
+        else None,
         "template": TEMPLATE_VERSION,
         "literals": _literals([*langs, _PIVOT] if english else langs),
         "part_rows": request.part_rows,
@@ -261,10 +276,19 @@ def _sets(request: Request, named: Sequence[Setting] | None) -> list[ItemSet]:
         settings = named if named is not None else [parse_setting(name) for name in task.settings]
         if task.kind in OPEN_KINDS or task.kind == "safety":
             settings = [setting.asked_as("generate") for setting in settings]
-        langs = request.langs if request.langs is not None else task.langs
+        langs = task.langs
+        if request.langs is not None:
+            # Of several tasks each is asked in those of the languages that it has.
+            have = dataset_langs(task.dataset)
+            langs = tuple(code for code in request.langs if code in have)
+            if not langs:
+                raise DataError(
+                    f"The task '{task.name}' has nothing in: {', '.join(request.langs)}.",
+                    hint=f"It has: {', '.join(have)}.",
+                )
         selection = Selection(
             (task.dataset,),
-            None if langs is None else tuple(langs),
+            langs,
             splits=task.splits,
             limit=request.limit,
             seed=request.seed,
@@ -286,11 +310,16 @@ def _sets(request: Request, named: Sequence[Setting] | None) -> list[ItemSet]:
     return sets
 
 
+def dataset_langs(dataset: Path) -> list[str]:
+    """The languages that a dataset folder has."""
+    return list(read_json(dataset / "manifest.json")["rows"])
+
+
 def _models(specs: Sequence[str], options: Mapping[str, object]) -> list[Asked]:
     """The models of a run. An option "NAME.key" goes to the model of that name alone."""
     if not specs:
         raise ConfigError("No model was given.", hint="Name one with --model hf:FOLDER or --model openai:NAME.")
-    asked, used = [], set()
+    asked, used = [], {key for key in options if key.startswith(f"{_TRANSLATOR}.")}
     for given in specs:
         labelled = _LABELLED.fullmatch(given)
         spec = labelled["spec"] if labelled else given

@@ -158,7 +158,8 @@ def dots(
     if limits is not None:
         axes.set_xlim(*limits)
     dress(axes, axis)
-    legend_above(figure, axes, min(4, len(series) + bool(reference)))
+    entries = [one.name for one in series] + [reference_name] * bool(reference)
+    legend_above(figure, axes, len(entries) if sum(map(len, entries)) <= 56 else min(4, len(entries)))
     return as_svg(figure, identity, title, description)
 
 
@@ -204,6 +205,9 @@ def legend_above(figure: Figure, axes: Axes, columns: int) -> None:
     handles, names = axes.get_legend_handles_labels()
     if len(handles) < 2:
         return
+    # A dashed reference is drawn first, under the rest, and named last.
+    entries = sorted(zip(handles, names, strict=True), key=lambda entry: _dashed(entry[0]))
+    handles, names = [handle for handle, _ in entries], [name for _, name in entries]
     height = figure.get_size_inches()[1]
     legend = figure.legend(
         handles,
@@ -219,6 +223,13 @@ def legend_above(figure: Figure, axes: Axes, columns: int) -> None:
     )
     for text in legend.get_texts():
         text.set_color(colour("ink"))
+
+
+def _dashed(handle: Any) -> bool:
+    """Whether a legend's handle is a line of dashes; bars and markers are none."""
+    from matplotlib.lines import Line2D
+
+    return isinstance(handle, Line2D) and handle.is_dashed()
 
 
 def short(name: str, most: int) -> str:

@@ -138,6 +138,9 @@ def part_bars(
     figure, first = canvas(0.3 * len(rows) + 1.35, panels=len(panels))
     each = _each(first, len(panels))
     shown = [name for name in PART_SHADES if any(any(parts[name]) for _, parts, _ in panels)]
+    edges = [sum(side) for _, parts, _ in panels for row in range(len(rows)) for side in _sides(parts, shown, row)]
+    reach = max(5.0, max(edges, default=0.0) - min(edges, default=0.0))
+    limits = (min(edges, default=0.0) - 0.05 * reach, max(edges, default=0.0) + 0.05 * reach)
     for axes, (name, parts, whole) in zip(each, panels, strict=True):
         ends = {1: [0.0] * len(rows), -1: [0.0] * len(rows)}
         for cause in shown:
@@ -161,6 +164,7 @@ def part_bars(
         )
         rows_down(axes, rows, labelled=axes is each[0])
         axes.axvline(0, color=colour("muted"), lw=0.9)
+        axes.set_xlim(*limits)
         axes.locator_params(axis="x", nbins=6 if len(panels) == 1 else 4)
         _divide(axes, divider, len(rows))
         dress(axes, axis)
@@ -168,6 +172,12 @@ def part_bars(
             _title(axes, name, len(panels))
     legend_above(figure, each[0], min(6, len(shown) + 1))
     return as_svg(figure, identity, title, description)
+
+
+def _sides(parts: dict[str, Sequence[float]], shown: Sequence[str], row: int) -> tuple[list[float], list[float]]:
+    """A row's parts below zero, and those above."""
+    values = [parts[name][row] for name in shown]
+    return [value for value in values if value < 0], [value for value in values if value >= 0]
 
 
 def _each(axes: Any, panels: int) -> list[Axes]:

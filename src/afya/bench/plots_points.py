@@ -123,6 +123,8 @@ class Point:
 @styled
 def cost_plane(points: Sequence[Point], *, identity: str, title: str, description: str) -> Markup:
     """Cost (logarithmic) against accuracy; the models that none is both cheaper and better than are joined."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
     figure, axes = canvas(4.2)
     figure.subplots_adjust(left=0.6 / WIDTH)
     for point in points:
@@ -144,10 +146,14 @@ def cost_plane(points: Sequence[Point], *, identity: str, title: str, descriptio
     for point in points:
         if point.named:
             _named(axes, point)
+    costs = [point.cost for point in points]
+    reach = max(3.0, (max(costs) / min(costs)) ** 0.15)
+    axes.set_xlim(min(costs) / reach, max(costs) * reach)
     axes.set_xscale("log")
     axes.set_ylim(0, 100)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.margins(x=0.12)
+    axes.xaxis.set_minor_locator(NullLocator())
     dress(axes, "US dollars for 1,000 items", grid="both")
     axes.set_ylabel("% right", size=10.5, color=colour("muted"))
     return as_svg(figure, identity, title, description)

@@ -16,16 +16,19 @@ arXiv:2409.01790 (orders).
 from __future__ import annotations
 
 import math
+import random
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from afya.bench.summary import ALL, in_order
+from afya.bench.summary import ALL
 from afya.errors import DataError
 from afya.languages import language
 from afya.statistics import mean_interval
+from afya.statistics.distributions import t_cdf, t_quantile
+from afya.statistics.intervals import Estimate
 from afya.statistics.separation import separation
 from afya.text.normalise import fold, normalise
 from afya.text.words import words
@@ -39,7 +42,8 @@ K = 0.2
 RUN_WORDS, RUN_CHARACTERS = 5, 10
 """Tokens of a run: words, or characters where the script has no spaces."""
 
-_PROBE = ("label", "model", "setting", "task")
+KEYS = ("model", "task")
+"""What a probe's means are told apart by, beside the language."""
 
 
 def tokens(text: str, lang: str) -> list[str]:
@@ -90,57 +94,113 @@ def published_first(log_likelihoods: Sequence[float]) -> float | None:
     return 1 / ties if log_likelihoods[0] == best else 0.0
 
 
+def halves(text: str, lang: str) -> tuple[str, str]:
+    """A text cut at the blank nearest its middle, or in its middle where the script has no blanks between words."""
+    middle = len(text) // 2
+    if language(lang).spaced:
+        blanks = [place for place, sign in enumerate(text) if sign.isspace()]
+        middle = min(blanks, key=lambda place: abs(place - middle), default=len(text))
+    return text[:middle], text[middle:].strip()
+
+
+def shuffled(count: int, orders: int, seed: str) -> list[tuple[int, ...]]:
+    """The published order of `count` options and up to `orders` - 1 others, drawn by the seed, each once."""
+    published = tuple(range(count))
+    drawn = random.Random(seed)
+    found = dict.fromkeys([published])
+    for _ in range(50 * orders):
+        if len(found) >= min(orders, math.factorial(count)):
+            break
+        found[tuple(drawn.sample(published, count))] = None
+    return list(found)
+
+
 def probe_means(rows: pl.DataFrame, value: str, chance: str | None = None, level: float = 0.95) -> pl.DataFrame:
-    """A probe's mean for each label, model, setting, task and language, and over all languages.
+    """A probe's mean for each model, task and language, and over all languages.
 
     Args:
         rows: the keys, lang, group_id and the probe's value for each item; null values are left out.
         chance: the column of what an unknowing model would reach on the item (1 / orders for the option swap).
 
     Columns: the keys, lang, n, groups, mean, low, high, and, with `chance`, excess (mean less chance), excess_low,
-    excess_high: an interval above 0 is a sign of having seen the items.
+    excess_high and p (two-sided): an interval above 0 is a sign of having seen the items.
     """
     import polars as pl
 
     held = rows.drop_nulls(value)
-    both = pl.concat([held, held.with_columns(lang=pl.lit(ALL))]).with_columns(group=pl.col("group_id").rank("dense"))
+    both = pl.concat([held.with_columns(lang=pl.lit(ALL)), held])
     made = []
-    for key, part in both.group_by(*_PROBE, "lang", maintain_order=True):
-        groups, values = part["group"].to_numpy(), part[value].to_numpy()
-        found = [mean_interval(values, groups, level)]
+    for key, part in both.group_by(*KEYS, "lang", maintain_order=True):
+        found = _mean(part, pl.col(value), level)
+        cells = [found.value, _bounded(found.low), _bounded(found.high)]
         if chance is not None:
-            found.append(mean_interval(values - part[chance].to_numpy(), groups, level))
-        cells = [end for mean in found for end in (mean.value, _bounded(mean.low), _bounded(mean.high))]
-        made.append((*key, found[0].n, found[0].clusters, *cells))
-    names = ["mean", "low", "high", *(("excess", "excess_low", "excess_high") if chance is not None else ())]
-    schema: dict[str, pl.DataType] = {name: pl.String() for name in (*_PROBE, "lang")}
+            excess = _mean(part, pl.col(value) - pl.col(chance), level)
+            p = _p(excess.value, excess.standard_error, excess.clusters - 1)
+            cells += [excess.value, _bounded(excess.low), _bounded(excess.high), p]
+        made.append((*key, found.n, found.clusters, *cells))
+    names = ["mean", "low", "high", *(("excess", "excess_low", "excess_high", "p") if chance is not None else ())]
+    schema: dict[str, pl.DataType] = {name: pl.String() for name in (*KEYS, "lang")}
     schema |= {"n": pl.Int64(), "groups": pl.Int64()} | {name: pl.Float64() for name in names}
-    return in_order(pl.DataFrame(made, schema=schema, orient="row"))
+    return pl.DataFrame(made, schema=schema, orient="row")
 
 
 def against_fresh(rows: pl.DataFrame, fresh: pl.DataFrame, value: str, level: float = 0.95) -> pl.DataFrame:
-    """How well a probe tells the benchmark from items that the model cannot have seen, for each language.
+    """A probe on the benchmark beside items that the model cannot have seen, for each language and over all.
 
-    Both frames have label, model, lang, group_id and the value. Columns: label, model, lang, n, n_fresh, area (under
-    the ROC curve: 0.5 the two are alike, 1 every benchmark item has the larger value), low, high. Texts of another kind
-    differ too, so that fresh items should be of the same kind and length. Languages without fresh items are left out.
+    Both frames have the keys, lang, group_id and the value. Columns: the keys, lang, n, n_fresh, mean_fresh, `excess`
+    (the benchmark's mean less that of the fresh items) with excess_low, excess_high and p (Welch's t on clusters,
+    two-sided), and `area` under the ROC curve (0.5: the two are alike, 1: every benchmark item has the larger value)
+    with area_low, area_high. Texts of another kind differ too, so that fresh items should be of the same kind and
+    length. Languages without fresh items are left out, in "all" as well.
     """
     import polars as pl
 
-    keys = ["label", "model", "lang"]
-    seen = dict(iter(rows.drop_nulls(value).group_by(keys, maintain_order=True)))
-    unseen = dict(iter(fresh.drop_nulls(value).group_by(keys, maintain_order=True)))
+    keys = [*KEYS, "lang"]
+    one, other = (frame.drop_nulls(value) for frame in (rows, fresh))
+    shared = [frame.join(against, on=keys, how="semi", maintain_order="left") for frame, against in
+              ((one, other), (other, one))]  # fmt: skip
+    seen, unseen = (
+        dict(iter(pl.concat([frame.with_columns(lang=pl.lit(ALL)), frame]).group_by(keys, maintain_order=True)))
+        for frame in shared
+    )
     made = []
     for key, part in seen.items():
-        if key not in unseen:
-            continue
-        other = unseen[key]
-        sides = [(side[value].to_numpy(), side["group_id"].rank("dense").to_numpy()) for side in (part, other)]
-        found = separation(*sides[0], *sides[1], level)
-        made.append((*key, found.first, found.second, found.area, _bounded(found.low), _bounded(found.high)))
-    schema: dict[str, pl.DataType] = {name: pl.String() for name in keys}
-    schema |= {"n": pl.Int64(), "n_fresh": pl.Int64()} | {name: pl.Float64() for name in ("area", "low", "high")}
-    return pl.DataFrame(made, schema=schema, orient="row")
+        found, base = _mean(part, pl.col(value), level), _mean(unseen[key], pl.col(value), level)
+        low, high, p = _welch(found, base, level)
+        sides = [(side[value].to_numpy(), side["group_id"].rank("dense").to_numpy()) for side in (part, unseen[key])]
+        told = separation(*sides[0], *sides[1], level)
+        excess = found.value - base.value
+        made.append((*key, found.n, base.n, base.value, excess, low, high, p, told.area, _bounded(told.low),
+                     _bounded(told.high)))  # fmt: skip
+    schema: dict[str, pl.DataType] = {name: pl.String() for name in keys} | {"n": pl.Int64(), "n_fresh": pl.Int64()}
+    names = ("mean_fresh", "excess", "excess_low", "excess_high", "p", "area", "area_low", "area_high")
+    return pl.DataFrame(made, schema=schema | {name: pl.Float64() for name in names}, orient="row")
+
+
+def _mean(part: pl.DataFrame, value: pl.Expr, level: float) -> Estimate:
+    return mean_interval(part.select(value).to_series().to_numpy(), part["group_id"].rank("dense").to_numpy(), level)
+
+
+def _welch(one: Estimate, other: Estimate, level: float) -> tuple[float | None, float | None, float | None]:
+    """(low, high, p) of the difference of two means that share no cluster; Welch 1947, Biometrika 34, 28-35."""
+    if one.standard_error is None or other.standard_error is None:
+        return None, None, None
+    parts = [(side.standard_error or 0.0) ** 2 for side in (one, other)]
+    error = math.sqrt(sum(parts))
+    difference = one.value - other.value
+    if error == 0.0:
+        return difference, difference, None
+    degrees = sum(parts) ** 2 / sum(
+        part**2 / (side.clusters - 1) for part, side in zip(parts, (one, other), strict=True)
+    )
+    half = t_quantile((1 + level) / 2, degrees) * error
+    return difference - half, difference + half, _p(difference, error, degrees)
+
+
+def _p(difference: float, error: float | None, degrees: float) -> float | None:
+    if not error or degrees <= 0:
+        return None
+    return min(1.0, 2.0 * t_cdf(-abs(difference) / error, degrees))
 
 
 def _bounded(value: float) -> float | None:

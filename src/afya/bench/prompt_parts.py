@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from afya.bench.prompts import (
     PIVOT,
     TEMPLATE_VERSION,
     literals_lang,
+    message_rows,
     option_letters,
     own_instruction,
     prompt_sha,
@@ -24,7 +25,7 @@ from afya.bench.translate_first import translate_first, translated_items
 from afya.errors import ConfigError, DataError
 from afya.items import Item, from_frame
 from afya.models.base import OptionRequest, Prompt
-from afya.runs import Ledger, Rejection, RunFolder, read_json, write_frame, write_json
+from afya.runs import Ledger, Rejection, RunFolder, read_json, sha256_path, write_frame, write_json
 
 if TYPE_CHECKING:
     from afya.bench.declare import TaskSet
@@ -148,7 +149,7 @@ def write_prompts(
         "max_tokens": max_tokens,
         "task": None if task is None else task.sha256,
         "shots": None if shots is None else shots.sha256,
-        "translator": translator if setting.translated else None,
+        "translated": [sha256_path(path) for path in texts],
     }
     told = read_json(marker) if marker.exists() else None
     if told is None or told["made_by"] != made_by:
@@ -312,7 +313,7 @@ def _row(shown: _Shown, asking: _Asking, request: OptionRequest | Prompt, prompt
         "prompt_lang": prompt_lang,
         "rotation": 0,
         "prompt_sha": prompt_sha(request),
-        "messages": [asdict(message) for message in prompt.messages],
+        "messages": message_rows(prompt),
         "answer_prefix": prompt.answer_prefix,
         "options": list(scoring.options) if scoring else None,
         "end_turn": scoring.end_turn if scoring else False,

@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from afya.bench.clustered import ALL, Coded, table_of
 from afya.bench.resampling import REPLICATES, by_group
-from afya.bench.summary import ALL, checked, in_order, right
+from afya.bench.summary import answers
 from afya.statistics import Ranks, rank_intervals
 from afya.statistics.clusters import Floats
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def rank_models(
-    scores: pl.DataFrame, *, level: float = 0.95, replicates: int = REPLICATES, seed: int = 0
+    scores: pl.DataFrame | Coded, *, level: float = 0.95, replicates: int = REPLICATES, seed: int = 0
 ) -> pl.DataFrame:
     """One row for each setting, task, language and label, and over all languages.
 
@@ -31,40 +33,47 @@ def rank_models(
     """
     import polars as pl
 
-    scores = checked(scores).with_columns(correct=right())
+    data = answers(scores)
     rows: list[tuple[object, ...]] = []
-    for (setting, task), part in scores.group_by("setting", "task", maintain_order=True):
-        if part["correct"].null_count() == part.height:
+    for part in data.separate("setting", "task"):
+        if part.rows["correct"].null_count() == part.rows.height:
             continue
-        sums = by_group(part, ["label", "model", "lang"])
+        sums = by_group(part)
         means, draws = sums.means, sums.draws(replicates, seed)
-        labels = list(dict.fromkeys(column[:2] for column in sums.columns))
-        langs = list(dict.fromkeys(column[2] for column in sums.columns))
+        views = list(dict.fromkeys(column[0] for column in sums.columns))
+        langs = list(dict.fromkeys(column[1] for column in sums.columns))
         place = {column: index for index, column in enumerate(sums.columns)}
-        at = np.array([[place.get((*label, lang), -1) for lang in langs] for label in labels])
+        at = np.array([[place.get((view, lang), -1) for lang in langs] for view in views])
         table = np.where(at >= 0, means[at], np.nan)
-        drawn = np.where(at >= 0, draws[:, at], np.nan)
         for column, lang in enumerate(langs):
-            groups = int((sums.counts[:, at[at[:, column] >= 0, column]] > 0).any(axis=1).sum())
-            found = rank_intervals(table[:, column], drawn[:, :, column], groups, level)
-            rows += _rows(labels, str(setting), str(task), lang, table[:, column], found)
+            held = np.asarray(at[:, column] >= 0)
+            drawn = draws[:, at[held, column]]
+            groups = int((sums.counts[:, at[held, column]] > 0).any(axis=1).sum())
+            found = rank_intervals(table[held, column], drawn, groups, level)
+            rows += _rows(views, lang, held, table[:, column], found)
         if len(langs) > 1:
-            overall = rank_intervals(table.mean(axis=1), drawn.mean(axis=2), sums.groups, level)
-            rows += _rows(labels, str(setting), str(task), ALL, table.mean(axis=1), overall)
-    schema: dict[str, pl.DataType] = {name: pl.String() for name in ("label", "model", "setting", "task", "lang")}
-    schema |= {"score": pl.Float64()} | {name: pl.Int64() for name in ("observed", "best", "worst")}
-    return in_order(pl.DataFrame(rows, schema={**schema, "rank": pl.String(), "models": pl.Int64()}, orient="row"))
+            held = np.asarray((at >= 0).all(axis=1))
+            drawn = np.empty((len(draws), int(held.sum())))
+            for index, places in enumerate(at[held]):
+                drawn[:, index] = draws[:, places].mean(axis=1)
+            overall = rank_intervals(table[held].mean(axis=1), drawn, sums.groups, level)
+            rows += _rows(views, ALL, held, table.mean(axis=1), overall)
+    counts = dict.fromkeys(("observed", "best", "worst"), pl.Int64())
+    return table_of(data, rows, {"score": pl.Float64(), **counts, "rank": pl.String(), "models": pl.Int64()})
 
 
 def _rows(
-    labels: list[tuple[str, ...]], setting: str, task: str, lang: str, scores: Floats, found: Ranks
+    views: list[int], lang: str, held: NDArray[np.bool_], scores: Floats, found: Ranks
 ) -> list[tuple[object, ...]]:
-    ranked = int((found.observed > 0).sum())
+    """A row for each view; `found` ranks those that are `held`."""
     rows: list[tuple[object, ...]] = []
-    for index, label in enumerate(labels):
-        if found.observed[index]:
+    ranked = int(held.sum())
+    index = -1
+    for view, known, score in zip(views, held, scores, strict=True):
+        if known:
+            index += 1
             places = [int(table[index]) for table in (found.observed, found.best, found.worst)]
-            rows.append((*label, setting, task, lang, float(scores[index]), *places, found.text(index), ranked))
+            rows.append((view, lang, float(score), *places, found.text(index), ranked))
         else:
-            rows.append((*label, setting, task, lang, None, None, None, None, "–", ranked))
+            rows.append((view, lang, None, None, None, None, "–", ranked))
     return rows

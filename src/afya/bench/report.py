@@ -18,10 +18,10 @@ from afya.bench.analysis import Analysis, analyse
 from afya.bench.browser import BUDGET_MB, pack_items
 from afya.bench.browser_texts import open_verdicts
 from afya.bench.cells import section, view_name
-from afya.bench.figures import view_of
 from afya.bench.markup import Markup, escaped, joined, trusted
 from afya.bench.plots import PALETTE
 from afya.bench.report_terminal import print_stages, print_table
+from afya.bench.report_view import view_of
 from afya.bench.sampling import sampled_items
 from afya.bench.sections import results
 from afya.bench.sections_across import comparisons_section, open_section, settings_section

@@ -6,27 +6,23 @@ or a ratio of them is therefore paired.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from afya.bench.clustered import ALL, CELL, Coded
 from afya.errors import DataError
 from afya.statistics import bootstrap_means
 from afya.statistics.clusters import Floats
-
-if TYPE_CHECKING:
-    import polars as pl
 
 REPLICATES = 5000
 
 
 @dataclass(frozen=True)
 class GroupSums:
-    """`sums` and `counts`: (groups, columns), a column for each of `columns` (values of the keys, in order)."""
+    """`sums` and `counts`: (groups, columns), a column for each of `columns` (view and language), in order."""
 
-    columns: tuple[tuple[str, ...], ...]
+    columns: tuple[tuple[int, str], ...]
     sums: Floats
     counts: Floats
 
@@ -46,27 +42,28 @@ class GroupSums:
         return bootstrap_means(self.sums, self.counts, replicates, seed)
 
 
-def by_group(rows: pl.DataFrame, keys: Sequence[str], value: str = "correct") -> GroupSums:
-    """The values summed by group and by the keys' values, in the order in which these appear; null values are no rows.
+def by_group(data: Coded, value: str = "correct", *, whole: bool = False) -> GroupSums:
+    """The values summed by group, a column for each view and language, and (`whole`) over all languages.
 
-    `rows` has group_id, the keys (text) and the value (a number or a boolean). Raises DataError where none is left.
+    The value is a number or a boolean; null is no row. Raises DataError where none is left.
     """
     import polars as pl
 
-    held = rows.filter(pl.col(value).is_not_null())
+    held = data.rows.filter(pl.col(value).is_not_null())
     if not held.height:
         raise DataError(f"No row has a value of '{value}', so that there is nothing to resample.")
-    columns = held.select(keys).unique(maintain_order=True)
-    cells = (
-        held.group_by("group_id", *keys)
-        .agg(pl.col(value).cast(pl.Float64).sum().alias("sum"), pl.len().cast(pl.Float64).alias("count"))
-        .with_columns(group=pl.col("group_id").rank("dense") - 1)
-        .join(columns.with_row_index("column"), on=list(keys), nulls_equal=True)
-    )
-    groups = cells["group"].to_numpy().astype(np.intp)
-    places = cells["column"].to_numpy().astype(np.intp)
+    places = [pl.col("view"), pl.col("lang"), pl.col("group")]
+    summed = held.group_by(places).agg(pl.col(value).cast(pl.Float64).sum().alias("sum"), pl.len().alias("count"))
+    if whole:
+        total = summed.group_by("view", "group").agg(pl.col("sum").sum(), pl.col("count").sum())
+        total = total.with_columns(lang=pl.lit(ALL, summed.schema["lang"]))
+        summed = pl.concat([summed, total.select(summed.columns)])
+    columns = summed.select(CELL).unique().sort(CELL)
+    numbered = summed.join(columns.with_row_index("column"), on=CELL).with_columns(pl.col("group").rank("dense") - 1)
+    groups = numbered["group"].to_numpy().astype(np.intp)
+    at = numbered["column"].to_numpy().astype(np.intp)
     shape = (int(groups.max()) + 1, columns.height)
     sums, counts = np.zeros(shape), np.zeros(shape)
-    sums[groups, places] = cells["sum"].to_numpy()
-    counts[groups, places] = cells["count"].to_numpy()
+    sums[groups, at] = numbered["sum"].to_numpy()
+    counts[groups, at] = numbered["count"].to_numpy()
     return GroupSums(tuple(columns.rows()), sums, counts)

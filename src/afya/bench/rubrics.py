@@ -29,7 +29,7 @@ from afya.statistics.clusters import partition
 from afya.statistics.intervals import Estimate, mean_interval
 from afya.statistics.judging import JudgeAgreement, Measure, withheld
 
-Entailment = Literal["entailed", "contradicted", "neither"]
+Entailment = Literal["entailed", "contradicted", "neutral"]
 Label = TypeVar("Label", bound=Hashable)
 
 

@@ -188,6 +188,7 @@ def _write_prompts(
             task=group.task,
             shots=shots,
             translator=request.translator,
+            translator_options=request.translator_options,
             rotations=request.rotations,
             max_tokens=request.max_tokens,
         )
@@ -250,7 +251,10 @@ def _carried(folder: RunFolder, asked: Asked, planned: Plan, pairs: list[Pair]) 
     if translator is None or not any(setting.translated for _, setting in planned.wanted(asked)):
         return pairs
     back = carry_back(
-        [(pair.prompts, pair.replies) for pair in pairs], folder.parts / f"{asked.slug}-carried-back", translator
+        [(pair.prompts, pair.replies) for pair in pairs],
+        folder.parts / f"{asked.slug}-carried-back",
+        translator,
+        planned.request.translator_options,
     )
     return [Pair(pair.prompts, path) for pair, path in zip(pairs, back, strict=True)]
 

@@ -76,7 +76,7 @@ def score_part(prompts: pl.DataFrame, replies: pl.DataFrame, normalise: Normalis
         )
     rows = zip(
         prompts.select("kind", "prompt_lang", "choices", "letters", "answer", "several", "expected").rows(),
-        replies.select("lang", "text", "option_logprobs", "finish_reason", "error").rows(),
+        replies.select("text", "option_logprobs", "finish_reason", "error").rows(),
         strict=True,
     )
     outcomes = [_outcome(prompt, reply, normalise) for prompt, reply in rows]
@@ -117,13 +117,13 @@ def _own(column: str) -> pl.Expr:
 def _outcome(prompt: tuple[Any, ...], reply: tuple[Any, ...], normalise: str) -> Outcome:
     """The outcome of one reply; its options as shown."""
     kind, prompt_lang, choices, letters, answer, several, expected = prompt
-    lang, text, logprobs, finish_reason, error = reply
+    text, logprobs, finish_reason, error = reply
     if error is not None:
         return "error", None, error
     if kind in OPEN_KINDS:
         return _open_outcome(text or "", finish_reason)
     if kind == "safety":
-        return safety_outcome(text or "", lang, expected, finish_reason)
+        return safety_outcome(text, prompt_lang, expected, finish_reason)
     if logprobs is not None:
         return score_options(logprobs, choices, answer, normalise)
     return score_text(text or "", choices, letters, prompt_lang, answer, several=several, finish_reason=finish_reason)

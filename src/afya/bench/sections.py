@@ -18,8 +18,9 @@ from afya.bench.cells import (
     view_name,
 )
 from afya.bench.equity import relative_change
-from afya.bench.figures import View, languages_figure, outcomes_figure, tiers_figure
+from afya.bench.figures import languages_figure, outcomes_figure, tiers_figure
 from afya.bench.markup import Markup, captioned, joined, table, tag
+from afya.bench.report_view import View
 from afya.bench.sections_equity import equity
 from afya.bench.sections_replies import replies
 from afya.bench.summary import ALL, NON_ANSWERS, compare, percent, shared_items
@@ -79,7 +80,9 @@ def _leaderboard(view: View) -> Markup:
     title = "Share answered correctly, in %"
     if not ranked:
         return table(title, heads, rows)
-    return joined([table(joined([title, tag("span", _RANK, class_="note")]), heads, rows), _unranked(view)])
+    told = _unranked(view)
+    listed = table(joined([title, tag("span", _RANK, class_="note")]), heads, rows)
+    return joined([listed, tag("p", told)]) if told else listed
 
 
 _RANK = (
@@ -88,8 +91,8 @@ _RANK = (
 )
 
 
-def _unranked(view: View) -> Markup | None:
-    """A sentence on the models that the data give no rank."""
+def _unranked(view: View) -> str:
+    """A sentence on the models that the data give no rank; empty where all have one."""
     langs = {ALL} if len(view.langs) > 1 else set(view.langs)
     rows = [row for row in view.rows("ranks") if row["lang"] in langs]
     apart = [row for row in rows if row["observed"] is None]
@@ -103,14 +106,14 @@ def _unranked(view: View) -> Markup | None:
     if apart:
         names = ", ".join(row["label"] for row in apart[:5]) + (" and others" if len(apart) > 5 else "")
         told.append(f"Not ranked, because not asked in every language: {names}.")
-    return tag("p", " ".join(told)) if told else None
+    return " ".join(told)
 
 
 def _by_language(view: View) -> list[Markup]:
     """A row a language and a column a model, or, with many models, a folded table a language in order of accuracy."""
     found = view.found("summary")
     if not view.few:
-        return [folded(plain_name(lang), _in_language(view, lang)) for lang in view.langs]
+        return [folded(f"{plain_name(lang)}: every model", _in_language(view, lang)) for lang in view.langs]
     rows = []
     for lang in [*view.langs, ALL]:
         have = [found[label, lang] for label in view.labels if (label, lang) in found]

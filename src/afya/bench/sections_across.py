@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from afya.bench.analysis import MOST_COMPARED, Analysis
-from afya.bench.cells import folded, language_name, p_value, plain_name, ranged, section, setting_name, task_name, view_name
+from afya.bench.cells import (
+    folded,
+    language_name,
+    p_value,
+    plain_name,
+    ranged,
+    section,
+    setting_name,
+    task_name,
+    view_name,
+)
 from afya.bench.markup import Markup, joined, table, tag
 from afya.bench.summary import ALL, percent
 
@@ -28,7 +38,9 @@ def settings_section(analysis: Analysis) -> Markup | None:
         rows = [_effect(row) for row in overall]
         note = "Paired on the same items. p is adjusted for all settings and languages tried with a model (Holm)."
         caption = joined(["Over all languages, in % and points", tag("span", note, class_="note")])
-        parts.append(table(caption, ["Model", "Plain", "So asked", "Difference", "p", "Detectable", "n", "Groups"], rows))
+        parts.append(
+            table(caption, ["Model", "Plain", "So asked", "Difference", "p", "Detectable", "n", "Groups"], rows)
+        )
         listed: list[list[object]] = [
             [row["label"], language_name(row["lang"]), *_effect(row)[1:]]
             for row in part.iter_rows(named=True)
@@ -70,8 +82,8 @@ def comparisons_section(analysis: Analysis) -> Markup | None:
         if models <= MOST_COMPARED:
             return None
         told = (
-            f"{models} models make {models * (models - 1) // 2:,} pairs; each pair tried raises the bar for all. Name the "
-            "two that matter: afya bench compare A B."
+            f"{models} models make {models * (models - 1) // 2:,} pairs; each pair tried raises the bar for all. Name "
+            "the two that matter: afya bench compare A B."
         )
         return section("pairs", "Models two by two", tag("p", told))
     parts = []
@@ -91,7 +103,18 @@ def comparisons_section(analysis: Analysis) -> Markup | None:
     return section("pairs", "Models two by two", *parts)
 
 
-_PAIR_HEADS: list[object] = ["a, b", "a, %", "b, %", "Difference", "Bootstrap", "p", "Only a", "Only b", "Detectable", "n"]
+_PAIR_HEADS: list[object] = [
+    "a, b",
+    "a, %",
+    "b, %",
+    "Difference",
+    "Bootstrap",
+    "p",
+    "Only a",
+    "Only b",
+    "Detectable",
+    "n",
+]
 
 
 def _pair(row: Mapping[str, Any], by_language: bool) -> list[object]:
@@ -142,7 +165,15 @@ def _measured(task: str, setting: str, measure: str, part: pl.DataFrame) -> list
         if row["lang"] != ALL and len({one["lang"] for one in rows}) > 2:
             continue
         listed.append(_measure_row(row, judged))
-    heads: list[object] = ["Model", *(["Judge"] if judged else []), "Language", "Mean", "n", "Groups", "Without a score"]
+    heads: list[object] = [
+        "Model",
+        *(["Judge"] if judged else []),
+        "Language",
+        "Mean",
+        "n",
+        "Groups",
+        "Without a score",
+    ]
     name = f"{view_name(setting, task)}: {title}{legacy}"
     parts = [tag("h3", name), table(f"{title}, mean with its interval", heads, listed)]
     every = [_measure_row(row, judged) for row in rows if row["lang"] != ALL]

@@ -16,9 +16,13 @@ from afya.bench.cells import (
     signed,
     times_text,
 )
-from afya.bench.figures import CAUSES, View, gaps_figure, parts_figure, transfer_figure
+from afya.bench.figures import CAUSES, gaps_figure, parts_figure, transfer_figure
 from afya.bench.markup import Markup, joined, table, tag
+from afya.bench.report_view import View
 from afya.bench.summary import ALL, languages_in, percent
+
+_LONG = 12
+"""A table of more models is folded."""
 
 
 def equity(view: View) -> list[Markup]:
@@ -163,13 +167,15 @@ def _disparity(view: View) -> list[Markup]:
             ]
         )
     note = (
-        "On the groups answered in every language compared, each language counting once; in %. After chance: 0 is blind "
-        "guessing, 100 all right. Worst by best: 1 where all languages are served alike. Gini: 0 where all are alike."
+        "On the groups answered in every language compared, each language counting once; in %. After chance: 0 is "
+        "blind guessing, 100 all right. Worst by best: 1 where all languages are served alike; Gini: 0 there."
     )
     heads: list[object] = ["Stage" if view.staged else "Model", "Mean", "After chance", f"Gap to {view.reference}"]
     heads += ["Worst language", "Worst by best", "Gini", "High-resource", "Low-resource", "High less low", "Groups"]
     caption = joined(["How evenly the languages are served", tag("span", note, class_="note")])
-    parts = [tag("h3", "Disparity"), table(caption, heads, rows)]
+    listed = table(caption, heads, rows, class_="stacked")
+    long = len(rows) > _LONG
+    parts = [tag("h3", "Disparity"), folded("How evenly each model serves the languages", listed) if long else listed]
     left = sorted({code for row in found.values() for code in (row["left_out"] or "").split(",") if code})
     if left:
         names = ", ".join(plain_name(code) for code in left)
@@ -211,7 +217,7 @@ def _parts(view: View) -> list[Markup]:
 
     told = (
         "Each reply that is not right has one cause: no answer could be read, it was refused, it was in another "
-        "language, it was cut off, or (the rest) it is a wrong answer in the right language. The parts add up to the gap."
+        "language, it was cut off, or (the rest) it is a wrong answer in the right language. The parts add up."
     )
     return [
         tag("h3", "What the gap is made of"),

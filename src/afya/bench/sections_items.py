@@ -40,8 +40,8 @@ def _told(packed: Packed) -> str:
         return f"All {counted(packed.items, 'item')} that were asked are in this page, with {packed.replies:,} replies."
     return (
         f"{packed.items:,} of {counted(packed.all_items, 'item')} are in this page, with {packed.replies:,} of "
-        f"{packed.all_replies:,} replies: as many as its size allows. They are chosen by a hash of the items' names, the "
-        "same in every language, and not by their results. The run folder holds all."
+        f"{packed.all_replies:,} replies: as many as its size allows. They are chosen by a hash of the items' names, "
+        "the same in every language, and not by their results. The run folder holds all."
     )
 
 
@@ -77,7 +77,9 @@ def _browser() -> Markup:
         class_="steps",
     )
     status = tag("p", "Reading the items …", id="browser-status", role="status", aria_live="polite")
-    keys = tag("p", "Within this part of the page the keys n and p lead to the next and the previous item.", class_="note")
+    keys = tag(
+        "p", "Within this part of the page the keys n and p lead to the next and the previous item.", class_="note"
+    )
     article = tag("article", id="browser-item", tabindex="-1", aria_label="Item and replies")
     return tag("div", form, keys, steps, status, article, id="browser", hidden=True)
 

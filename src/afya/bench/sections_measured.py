@@ -152,8 +152,12 @@ def _prompts(manifests: Sequence[Manifest]) -> list[Markup]:
 
 
 def _versions(manifests: Sequence[Manifest]) -> list[Markup]:
-    told = {(str(name), str(value)) for manifest in manifests for name, value in (manifest.get("versions") or {}).items()}
+    told = {
+        (str(name), str(value)) for manifest in manifests for name, value in (manifest.get("versions") or {}).items()
+    }
     rows: list[list[object]] = [[name, value] for name, value in sorted(told)]
     if not rows:
         return []
-    return [folded("Versions of the software", tag("div", table("Software", ["Name", "Version"], rows), class_="cards"))]
+    return [
+        folded("Versions of the software", tag("div", table("Software", ["Name", "Version"], rows), class_="cards"))
+    ]

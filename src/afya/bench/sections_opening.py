@@ -167,8 +167,8 @@ def best_table(choice: Choice, level: float) -> Markup:
         )
     way = setting_name(choice.settings[0]) if len(choice.settings) == 1 else f"{len(choice.settings)} settings"
     note = (
-        f"In %, with {percent(level, 0)}% intervals; {way}. Not told apart: models that the data do not show to be worse, "
-        "decided for all models together."
+        f"In %, with {percent(level, 0)}% intervals; {way}. Not told apart: models that the data do not show to be "
+        "worse, decided for all models together."
     )
     caption = joined([f"Best model in each language: {task_name(choice.task)}", tag("span", note, class_="note")])
     heads: list[object] = ["Language", tag("th", "Best model", scope="col", class_="text"), "Right"]

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from afya.bench.cells import folded, heat_table, language_name, plain_name, ranged, shade
-from afya.bench.figures import View, calibration_figure, cost_figure, dollars
+from afya.bench.figures import calibration_figure, cost_figure, dollars
 from afya.bench.markup import Markup, joined, table, tag
+from afya.bench.report_view import View
 from afya.bench.sections_equity import each_model
 from afya.bench.summary import ALL, languages_in, percent
 
@@ -65,8 +66,8 @@ def _order(view: View) -> list[Markup]:
             for row in own
         ]
         note = (
-            "Same choice: in every order of the options. Spread: the best order's accuracy less the worst's, in points. "
-            "Favourite place: 0 where the right answer is found as often wherever it stands."
+            "Same choice: in every order of the options. Spread: the best order's accuracy less the worst's, in "
+            "points. Favourite place: 0 where the right answer is found as often wherever it stands."
         )
         caption = joined([f"{label}: items asked in several orders, in %", tag("span", note, class_="note")])
         heads: list[object] = ["Language", "Same choice", "Right on average", "Right in every order", "Spread"]
@@ -147,7 +148,9 @@ def _cost(view: View) -> list[Markup]:
     if taxed:
         note = f"The same items, in tokens of each model: 2.00 is twice what {english} takes and costs."
         caption_of = joined([f"Token tax: prompt tokens as a multiple of {english}", tag("span", note, class_="note")])
-        parts.append(table(caption_of, ["Model", *(tag("abbr", code, title=plain_name(code)) for code in langs)], taxed))
+        parts.append(
+            table(caption_of, ["Model", *(tag("abbr", code, title=plain_name(code)) for code in langs)], taxed)
+        )
     token_rows: list[list[object]] = [
         [
             label,

@@ -94,5 +94,5 @@ def _row(
 
 
 def _rate(row: dict[str, object]) -> Markup:
-    values = [row[name] for name in ("refused", "low", "high")]
-    return ranged(*(float(value) if isinstance(value, float) else None for value in values))
+    value, low, high = (float(str(row[name])) for name in ("refused", "low", "high"))
+    return ranged(value, low, high)

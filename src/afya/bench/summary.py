@@ -12,165 +12,147 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from afya.errors import ConfigError, DataError
+from afya.bench.clustered import ALL, CELL, Coded, cells, coded, moments_in, ordered, table_of
+from afya.bench.run_tables import KEYS, NON_ANSWERS, OUTCOMES, checked, read_measures, read_scores
+from afya.errors import DataError
 from afya.languages import registry
 from afya.runs import atomic_path
-from afya.statistics import accuracy_interval, holm, paired_difference
+from afya.statistics import holm
+from afya.statistics.intervals import accuracy_of, mean_of
+from afya.statistics.paired import difference_of
 
 if TYPE_CHECKING:
     import polars as pl
 
-ALL = "all"
-"""The `lang` of a row over all languages. Its clusters are the groups, which run across the languages."""
+__all__ = [
+    "ALL",
+    "KEYS",
+    "NON_ANSWERS",
+    "OUTCOMES",
+    "REFERENCE",
+    "checked",
+    "compare",
+    "gaps",
+    "in_order",
+    "languages_in",
+    "measure_means",
+    "paired_rows",
+    "percent",
+    "read_measures",
+    "read_scores",
+    "right",
+    "shared_groups",
+    "shared_items",
+    "summarise",
+    "summarise_tiers",
+    "views",
+    "with_interval",
+    "write_csv",
+]
 
 REFERENCE = "en"
-NON_ANSWERS = ("refused", "unparseable", "empty")
-OUTCOMES = ("correct", "wrong", *NON_ANSWERS, "error")
-
-KEYS = ("label", "model", "setting", "task")
-_REQUIRED = ("model", "setting", "item_id", "group_id", "lang", "task", "outcome", "n_options")
 _DECIMALS = 6
 
 
-def read_scores(runs: Sequence[Path], labels: Sequence[str] | None = None) -> pl.DataFrame:
-    """The scores of one or more run folders (or scores files) under one another, with `label` and `run` in front.
-
-    The label is what a report calls a model: given per run (a stage of training), else the model's name, else, where
-    two runs hold the same model in the same setting, the name with the run folder's. `run` counts the runs from 0.
-
-    Raises ConfigError for labels that do not fit the runs, DataError for a run without scores and for missing columns.
-    """
+def answers(scores: pl.DataFrame | Coded) -> Coded:
+    """Checked scores, coded: what the tables are computed from. Rows: `item` (number of the item_id), `outcome`,
+    `n_options`, and `correct` (null for an error). Scores that were coded before are given back."""
     import polars as pl
 
-    if not runs:
-        raise DataError("No run folder was given.", hint="Name at least one folder that 'afya bench run' wrote.")
-    if labels is not None and (len(labels) != len(runs) or len(set(labels)) < len(labels)):
-        raise ConfigError(
-            f"{len(runs)} runs need as many different labels; given: {', '.join(labels)}.",
-            hint="Give each run one label of its own, in their order.",
-        )
-    frames = [_read_one(Path(run)) for run in runs]
-    names: list[pl.Expr] = []
-    seen: dict[tuple[str, ...], int] = {}
-    for frame in frames:
-        for key in frame.select("model", "setting", "task").unique().rows():
-            seen[key] = seen.get(key, 0) + 1
-    for index, (run, frame) in enumerate(zip(runs, frames, strict=True)):
-        shared = any(seen[key] > 1 for key in frame.select("model", "setting", "task").unique().rows())
-        if labels is None:
-            name = pl.format("{} ({})", "model", pl.lit(Path(run).name)) if shared else pl.col("model")
-        elif frame["model"].n_unique() > 1:
-            name = pl.format("{}: {}", pl.lit(labels[index]), "model")
-        else:
-            name = pl.lit(labels[index])
-        names.append(name.alias("label"))
-    labelled = [
-        frame.select(names[index], pl.lit(index, pl.Int32).alias("run"), pl.exclude("label", "run"))
-        for index, frame in enumerate(frames)
-    ]
-    return pl.concat(labelled, how="diagonal_relaxed")
+    if isinstance(scores, Coded):
+        return scores
+    scores = checked(scores)
+    items = scores.select(pl.col("item_id").unique(maintain_order=True)).with_row_index("item")
+    numbered = scores.join(items, on="item_id", how="left", maintain_order="left")
+    return coded(numbered, KEYS, ["item", "outcome", "n_options", right().alias("correct")])
 
 
-def _read_one(run: Path) -> pl.DataFrame:
-    import polars as pl
-
-    file = run / "scores.parquet" if run.is_dir() else run
-    if not file.exists():
-        raise DataError(
-            f"{file}: no such file.", hint="Finish the run first: start the same 'afya bench run' command again."
-        )
-    try:
-        frame = pl.read_parquet(file)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{file}: cannot be read as Parquet ({error}).") from error
-    return checked(frame, str(file))
-
-
-def checked(scores: pl.DataFrame, where: str = "The scores") -> pl.DataFrame:
-    """The scores with a `label`, after a look at columns, outcomes, groups and doubles. Raises DataError."""
-    import polars as pl
-
-    missing = [name for name in _REQUIRED if name not in scores.columns]
-    if missing:
-        raise DataError(f"{where}: column(s) {', '.join(missing)} are missing.")
-    if "label" not in scores.columns:
-        scores = scores.select(pl.col("model").alias("label"), pl.all())
-    odd = scores.filter(~pl.col("outcome").is_in(list(OUTCOMES)) | pl.col("outcome").is_null())
-    if odd.height:
-        raise DataError(
-            f"{where}, item '{odd['item_id'][0]}': outcome '{odd['outcome'][0]}' is none of {', '.join(OUTCOMES)}."
-        )
-    lone = scores.filter(pl.col("group_id").is_null())
-    if lone.height:
-        raise DataError(f"{where}, item '{lone['item_id'][0]}': no group_id, so that its cluster is unknown.")
-    double = scores.filter(pl.struct("label", "model", "setting", "task", "item_id").is_duplicated())
-    if double.height:
-        raise DataError(
-            f"{where}: item '{double['item_id'][0]}' is scored twice for model '{double['model'][0]}' "
-            f"in setting '{double['setting'][0]}'.",
-            hint="Each item counts once; remove the double or give the runs labels.",
-        )
-    return scores
-
-
-def summarise(scores: pl.DataFrame, level: float = 0.95) -> pl.DataFrame:
+def summarise(scores: pl.DataFrame | Coded, level: float = 0.95) -> pl.DataFrame:
     """One row for each label, model, setting, task and language, and one over all languages (`lang` 'all').
 
     Columns: label, model, setting, task, lang, n, groups, accuracy, low, high (shares), method, chance (mean of
     1 / options, for one right option out of several), correct, wrong, refused, unparseable, empty, errors (not in n),
     non_answer_rate. Shares are null where n is 0, chance where items have no options.
     """
-    import polars as pl
-
-    scores = checked(scores)
-    return _summed(pl.concat([scores, scores.with_columns(lang=pl.lit(ALL))]), level)
+    return _summed(answers(scores), level, whole=True)
 
 
-def summarise_tiers(scores: pl.DataFrame, level: float = 0.95) -> pl.DataFrame:
+def summarise_tiers(scores: pl.DataFrame | Coded, level: float = 0.95) -> pl.DataFrame:
     """As `summarise`, with the languages' resource tiers ('high', 'low') in place of languages."""
     import polars as pl
 
     tiers = {code: entry.tier for code, entry in registry().items()}
-    scores = checked(scores)
-    return _summed(scores.with_columns(pl.col("lang").replace_strict(tiers, default="low")), level)
+    data = answers(scores)
+    tier = pl.col("lang").cast(pl.String).replace_strict(tiers, default="low").cast(pl.Enum(["high", "low"]))
+    return _summed(data.having(data.rows.with_columns(lang=tier)), level, whole=False)
 
 
-def _summed(scores: pl.DataFrame, level: float) -> pl.DataFrame:
+def _summed(data: Coded, level: float, *, whole: bool) -> pl.DataFrame:
     import polars as pl
 
-    keys = [*KEYS, "lang"]
     counted = pl.col("outcome") != "error"
-    counts = scores.group_by(keys, maintain_order=True).agg(
-        counted.sum().cast(pl.Int64).alias("n"),
-        pl.col("group_id").filter(counted).n_unique().cast(pl.Int64).alias("groups"),
-        (1 / pl.col("n_options").cast(pl.Float64)).filter(counted).mean().alias("chance"),
+    offered = (1 / pl.col("n_options").cast(pl.Float64)).filter(counted)
+    counts = data.rows.group_by(CELL, maintain_order=True).agg(
+        offered.sum().alias("offered"),
+        offered.count().alias("with_options"),
         *((pl.col("outcome") == name).sum().cast(pl.Int64).alias(name) for name in OUTCOMES),
     )
-    rows = []
-    answered = scores.filter(counted).with_columns(group=pl.col("group_id").rank("dense"))
-    for key, part in answered.group_by(keys, maintain_order=True):
-        found = accuracy_interval(part["outcome"].to_numpy() == "correct", part["group"].to_numpy(), level)
-        rows.append((*key, found.value, found.low, found.high, found.method))
+    if whole:
+        total = counts.group_by("view", maintain_order=True).agg(pl.exclude(*CELL).sum())
+        total = total.with_columns(lang=pl.lit(ALL, counts.schema["lang"]))
+        counts = pl.concat([counts, total.select(counts.columns)])
+    rows: list[tuple[object, ...]] = []
+    for row in cells(data, ["correct"], whole=whole).iter_rows(named=True):
+        moments = moments_in(row, "correct")
+        if moments is None:
+            rows.append((row["view"], row["lang"], 0, 0, None, None, None, None))
+            continue
+        found = accuracy_of(moments, level)
+        told = (found.n, found.clusters, found.value, found.low, found.high, found.method)
+        rows.append((row["view"], row["lang"], *told))
     shares = {"accuracy": pl.Float64(), "low": pl.Float64(), "high": pl.Float64(), "method": pl.String()}
-    intervals = pl.DataFrame(rows, schema={**{name: pl.String() for name in keys}, **shares}, orient="row")
-    summed = counts.join(intervals, on=keys, how="left").select(
-        *keys,
+    schema = {"view": pl.UInt32(), "lang": data.rows.schema["lang"], "n": pl.Int64(), "groups": pl.Int64(), **shares}
+    intervals = pl.DataFrame(rows, schema=schema, orient="row")
+    summed = intervals.join(counts, on=CELL, how="left", maintain_order="left").select(
+        *CELL,
         "n",
         "groups",
         *shares,
-        "chance",
+        pl.when(pl.col("with_options") > 0).then(pl.col("offered") / pl.col("with_options")).alias("chance"),
         *OUTCOMES[:-1],
         pl.col("error").alias("errors"),
         pl.when(pl.col("n") > 0).then(pl.sum_horizontal(NON_ANSWERS) / pl.col("n")).alias("non_answer_rate"),
     )
-    return in_order(summed)
+    return data.decoded(summed)
+
+
+def measure_means(measures: pl.DataFrame, level: float = 0.95) -> pl.DataFrame:
+    """Means of open kinds' measures (rows of `read_measures`), for each language and over all languages.
+
+    Columns: the keys, kind, measure, judge, lang, n, groups, missing (replies without a value, not in n), mean, low,
+    high (null with one group: nothing is known of the spread). No chance is taken off: open answers have none.
+    """
+    import polars as pl
+
+    data = coded(measures, [*KEYS, "kind", "measure", "judge"], ["value", pl.col("value").is_null().alias("missing")])
+    rows = []
+    for row in cells(data, ["value", "missing"]).iter_rows(named=True):
+        moments, missing = moments_in(row, "value"), round(row["missing.mean"] * row["missing.n"])
+        if moments is None:
+            rows.append((row["view"], row["lang"], 0, 0, missing, None, None, None))
+            continue
+        found = mean_of(moments, level)
+        ends = (None, None) if found.standard_error is None else (found.low, found.high)
+        rows.append((row["view"], row["lang"], found.n, found.clusters, missing, found.value, *ends))
+    counts = dict.fromkeys(("n", "groups", "missing"), pl.Int64())
+    return table_of(data, rows, counts | dict.fromkeys(("mean", "low", "high"), pl.Float64()))
 
 
 def in_order(table: pl.DataFrame) -> pl.DataFrame:
     """Labels as they came; then setting, task, and the languages in the registry's order with 'all' last."""
     import polars as pl
 
-    known = [*registry(), *sorted(set(table["lang"]) - {*registry(), ALL}), ALL]
+    known = ordered(table["lang"].unique().to_list())
     labels = table["label"].unique(maintain_order=True).to_list() if "label" in table.columns else []
     ranks = [pl.col("lang").replace_strict({code: rank for rank, code in enumerate(known)}, return_dtype=pl.Int64)]
     if labels:
@@ -219,7 +201,7 @@ def shared_items(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     return pairs.rename({"correct": "before", "correct_after": "after"})
 
 
-def gaps(scores: pl.DataFrame, reference: str = REFERENCE, level: float = 0.95) -> pl.DataFrame:
+def gaps(scores: pl.DataFrame | Coded, reference: str = REFERENCE, level: float = 0.95) -> pl.DataFrame:
     """How far each language lies behind the reference language, on the groups answered in both.
 
     Columns: label, model, setting, task, lang, n, groups, before (the reference's accuracy), after (the language's),
@@ -227,18 +209,31 @@ def gaps(scores: pl.DataFrame, reference: str = REFERENCE, level: float = 0.95) 
     Only shared groups count: a gap between different questions would be a gap between questions. Empty where no group
     is shared.
     """
-    return paired_rows(shared_groups(scores, reference), list(KEYS), level)
+    return paired_rows(reference_pairs(scores, reference), KEYS, level)
+
+
+def reference_pairs(scores: pl.DataFrame | Coded, reference: str = REFERENCE) -> Coded:
+    """Each answer beside the answer to the same group in the reference language; rows that are errors are left out.
+
+    Rows: view, lang, group, before (correct in the reference), after (correct in lang).
+    """
+    import polars as pl
+
+    data = answers(scores)
+    held = data.rows.select(*CELL, "group", pl.col("correct").alias("after")).drop_nulls("after")
+    base = held.filter(pl.col("lang").cast(pl.String) == reference).select("view", "group", before="after")
+    others = held.filter(pl.col("lang").cast(pl.String) != reference)
+    return data.having(others.join(base, on=["view", "group"], maintain_order="left"))
 
 
 def shared_groups(scores: pl.DataFrame, reference: str = REFERENCE) -> pl.DataFrame:
-    """The groups that a model answered in the reference language and in another, a row for each other language.
+    """Outcomes of each language beside the reference's, on the groups answered in both.
 
     Columns: label, model, setting, task, group_id, lang, before (correct in the reference), after (correct in lang).
     """
     import polars as pl
 
-    scores = checked(scores)
-    held = scores.select(*KEYS, "group_id", "lang", correct=right()).drop_nulls("correct")
+    held = checked(scores).select(*KEYS, "group_id", "lang", correct=right()).drop_nulls("correct")
     base = held.filter(pl.col("lang") == reference).drop("lang")
     pairs = held.filter(pl.col("lang") != reference).join(base, on=[*KEYS, "group_id"], suffix="_base")
     return pairs.rename({"correct_base": "before", "correct": "after"})
@@ -255,7 +250,7 @@ def right() -> pl.Expr:
 
 
 def paired_rows(
-    pairs: pl.DataFrame, keys: Sequence[str], level: float = 0.95, family: Sequence[str] | None = None
+    pairs: pl.DataFrame | Coded, keys: Sequence[str], level: float = 0.95, family: Sequence[str] | None = None
 ) -> pl.DataFrame:
     """One row for each key and language, and one over all languages, of paired outcomes.
 
@@ -270,33 +265,34 @@ def paired_rows(
     """
     import polars as pl
 
+    data = pairs if isinstance(pairs, Coded) else coded(pairs, keys, ["before", "after"])
     within = list(keys if family is None else family)
-    both = pl.concat([pairs, pairs.with_columns(lang=pl.lit(ALL))])
-    numbered = both.with_columns(group=pl.col("group_id").rank("dense"))
-    whole = (pl.col("lang") == ALL).alias("whole")
-    tried = {
-        key: part.select(pl.struct(*keys, "lang").n_unique()).item()
-        for key, part in numbered.with_columns(whole).group_by(*within, "whole")
-    }
+    before, after = pl.col("before").cast(pl.Int8), pl.col("after").cast(pl.Int8)
+    changed = data.rows.with_columns(change=after - before, gained=after > before, lost=after < before)
+    found = cells(data.having(changed), ["before", "after", "change", "gained", "lost"])
+    families = found.join(data.names.select("view", *within), on="view", how="left", maintain_order="left")
+    tried = families.with_columns(whole=pl.col("lang") == ALL).select(pl.len().over(*within, "whole"))["len"].to_list()
     rows = []
-    for key, part in numbered.group_by([*keys, "lang"], maintain_order=True):
-        a, b = part["before"].to_numpy(), part["after"].to_numpy()
-        named = dict(zip([*keys, "lang"], key, strict=True))
-        tests = tried[*(named[name] for name in within), named["lang"] == ALL]
-        found = paired_difference(a, b, part["group"].to_numpy(), level, tests=tests)
-        shares = (a.mean(), b.mean(), found.value, found.low, found.high, found.p_value)
-        rows.append((*key, found.n, found.clusters, *shares, found.test, found.gained, found.lost, found.detectable))
+    for row, tests in zip(found.iter_rows(named=True), tried, strict=True):
+        moments = moments_in(row, "change")
+        if moments is None:
+            continue
+        gained, lost = (round(row[f"{name}.mean"] * moments.rows) for name in ("gained", "lost"))
+        told = difference_of(moments, gained, lost, level, tests=tests)
+        shares = (row["before.mean"], row["after.mean"], told.value, told.low, told.high, told.p_value)
+        counts = (told.n, told.clusters)
+        rows.append((row["view"], row["lang"], *counts, *shares, told.test, told.gained, told.lost, told.detectable))
     numbers = ("before", "after", "difference", "low", "high", "p_value")
-    schema: dict[str, pl.DataType] = {name: pl.String() for name in [*keys, "lang"]}
-    schema |= {"n": pl.Int64(), "groups": pl.Int64()} | {name: pl.Float64() for name in numbers}
+    schema: dict[str, pl.DataType] = {"n": pl.Int64(), "groups": pl.Int64(), **dict.fromkeys(numbers, pl.Float64())}
     schema |= {"test": pl.String(), "gained": pl.Int64(), "lost": pl.Int64(), "detectable": pl.Float64()}
-    table = in_order(pl.DataFrame(rows, schema=schema, orient="row"))
+    table = table_of(data, rows, schema)
     adjusted: list[float | None] = [None] * table.height
+    whole = (pl.col("lang") == ALL).alias("whole")
     for key, part in table.with_row_index("row").with_columns(whole).group_by(*within, "whole", maintain_order=True):
         if key[-1] and part.height == 1:
             continue
-        for row, value in zip(part["row"].to_list(), holm(part["p_value"].to_numpy()).tolist(), strict=True):
-            adjusted[row] = value
+        for place, value in zip(part["row"].to_list(), holm(part["p_value"].to_numpy()).tolist(), strict=True):
+            adjusted[place] = value
     return table.insert_column(table.columns.index("p_value") + 1, pl.Series("p_holm", adjusted, dtype=pl.Float64))
 
 

@@ -112,7 +112,7 @@ def _imported(declared: Declaration, origin: Origin, workspace: Path) -> Made:
     columns: dict[str, str | tuple[str, ...]] | None = None
     if origin.file is not None:
         # The task's name in the source keeps ids of two tables apart.
-        columns = {"name": f"={declared.name}", "licence": f"={declared.licence}", **(origin.columns or _OWN_NAMES)}
+        columns = {"name": f"={declared.name}", "licence": f"={declared.licence}", **(origin.columns or {})}
     try:
         found = find_source(name)
     except ConfigError as error:
@@ -128,16 +128,6 @@ def _imported(declared: Declaration, origin: Origin, workspace: Path) -> Made:
     if not (out / "manifest.json").exists():
         import_source(name, path, out, langs=langs, columns=columns)
     return _made(out)
-
-
-_OWN_NAMES: dict[str, str | tuple[str, ...]] = {
-    field: field
-    for field in (
-        *("id", "lang", "task", "split", "question", "context", "options", "answer", "answer_text"),
-        *("rationale", "turns", "origin", "translated_from"),
-    )
-}
-"""Columns where a declaration names none: each field under its own name."""
 
 
 def _vignettes(declared: Declaration, asked: Vignettes, workspace: Path) -> Made:

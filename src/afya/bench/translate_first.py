@@ -141,9 +141,9 @@ def carry_back(
         out: the folder for what is made; parts that are done are not done again.
 
     Returns:
-        The reply part itself where nothing is carried back. Else a part with the same rows and a further column
-        `text_en`, what the model said (without its thinking): null in rows that were not carried. A reply that could
-        not be translated has no `text`, and an `error` that says so.
+        The reply part itself where nothing is carried back. Else a part with the same rows, whose `text_en` is what the
+        model said (without its thinking), null in rows that were not carried. A reply that could not be translated has
+        no `text`, and an `error` that says so.
 
     Raises:
         ConfigError: the engine lacks a language. EngineError: it cannot be loaded, or answers nothing.

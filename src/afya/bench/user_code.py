@@ -18,7 +18,10 @@ from afya.errors import AfyaError, ConfigError
 
 
 def load_module(path: Path) -> ModuleType:
-    """The module in a Python file, run anew. Raises ConfigError when there is no such file or it does not run."""
+    """The module in a Python file, run anew; it may import what lies beside it.
+
+    Raises ConfigError when there is no such file or it does not run.
+    """
     if not path.is_file():
         raise ConfigError(f"{path}: no such file.", hint="Name a Python file and a function in it: file.py:function.")
     name = f"afya_user_{path.stem}"
@@ -28,6 +31,8 @@ def load_module(path: Path) -> ModuleType:
     module = module_from_spec(spec)
     # Dataclasses and the like look their module up while it runs.
     sys.modules[name] = module
+    beside = str(path.resolve().parent)
+    sys.path.insert(0, beside)
     try:
         spec.loader.exec_module(module)
     except AfyaError:
@@ -36,6 +41,7 @@ def load_module(path: Path) -> ModuleType:
         raise ConfigError(f"{path}: it cannot be run ({told(error, path)}).") from error
     finally:
         sys.modules.pop(name, None)
+        sys.path.remove(beside)
     return module
 
 
@@ -57,7 +63,8 @@ def told(error: BaseException, path: Path) -> str:
         for frame in traceback.extract_tb(error.__traceback__)
         if Path(frame.filename).resolve() == path.resolve()
     ]
+    says = str(error)
     if isinstance(error, SyntaxError) and error.lineno:
-        lines = [error.lineno]
+        lines, says = [error.lineno], error.msg
     where = f", line {lines[-1]}" if lines else ""
-    return f"{type(error).__name__}: {str(error)[:200]}{where}"
+    return f"{type(error).__name__}: {says[:200]}{where}"

@@ -26,8 +26,8 @@ def export(
         list[str] | None,
         typer.Option(
             "--setting",
-            help="letter, cloze or generate, with +5-shot, +cot or +english as wanted. inspect takes generate only. May "
-            "be repeated. [default: letter for lm-eval, generate for inspect]",
+            help="letter, cloze or generate, with +5-shot, +cot or +english as wanted. inspect takes generate only. "
+            "May be repeated. [default: letter for lm-eval, generate for inspect]",
         ),
     ] = None,
     task: Annotated[

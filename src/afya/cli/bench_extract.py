@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def extract(
-    file: Annotated[Path, typer.Argument(help="Replies: .jsonl, .json, .csv, .tsv or .parquet.")],
+    file: Annotated[Path, typer.Argument(help="Replies: .jsonl, .json, .csv, .tsv, .parquet or .xlsx, also packed.")],
     column: Annotated[
         list[str] | None,
         typer.Option(

@@ -10,8 +10,9 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -26,15 +27,15 @@ from afya.models.base import (
     Sampling,
     context_error,
 )
-from afya.models.batching import batches
+from afya.models.batching import batches, halving
 from afya.models.folders import HUB_FILES, check_folder, folder_sha256
 from afya.models.rendering import encode, encode_options, end_of_turn, render
-from afya.models.scoring import OptionScorer, Query
+from afya.models.prefix_trees import Query
+from afya.models.scoring import OptionScorer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-T = TypeVar("T")
 _offline_by_user = os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON")
 
 
@@ -163,32 +164,19 @@ class HfModel:
         ]
         prompts, options = encode_options(rendered, texts, self.tokenizer)
         errors = [self._fault(prompt, row) for prompt, row in zip(prompts, options, strict=True)]
-        scores: list[list[float]] = [[] for _ in requests]
-        seconds = [0.0] * len(requests)
         sound = [index for index, error in enumerate(errors) if error is None]
-        for chosen in batches([len(prompts[index]) for index in sound], self._budget):
-            part = [sound[index] for index in chosen]
-            started = time.perf_counter()
-            results = _halving([Query(prompts[index], options[index]) for index in part], self._scorer.sums)
-            share = (time.perf_counter() - started) / len(part)
-            for index, result in zip(part, results, strict=True):
-                seconds[index] = share
-                if isinstance(result, str):
-                    errors[index] = result
-                elif not all(math.isfinite(value) for value in result):
-                    errors[index] = NOT_NUMBERS
-                else:
-                    scores[index] = result
-        return [
-            OptionScores(
-                None if error else tuple(values),
-                tuple(len(option) for option in row),
-                len(prompt),
-                error,
-                spent,
-            )
-            for values, row, prompt, error, spent in zip(scores, options, prompts, errors, seconds, strict=True)
+        scored = self._scorer.score([Query(prompts[index], options[index]) for index in sound])
+        answers = [
+            OptionScores(None, tuple(len(option) for option in row), len(prompt), error)
+            for row, prompt, error in zip(options, prompts, errors, strict=True)
         ]
+        for index, found in zip(sound, scored, strict=True):
+            sums = tuple(float(option.sum()) for option in found.options)
+            error = found.error or (None if all(map(math.isfinite, sums)) else NOT_NUMBERS)
+            answers[index] = replace(
+                answers[index], logprobs=None if error else sums, error=error, latency_s=found.seconds
+            )
+        return answers
 
     def _fault(self, prompt: list[int], options: Sequence[Sequence[int]]) -> str | None:
         if not options or not all(options):
@@ -220,7 +208,7 @@ class HfModel:
         for chosen in batches([len(ids[index]) for index in fitting], self._budget, extra=sampling.max_tokens):
             part = [fitting[index] for index in chosen]
             started = time.perf_counter()
-            done = _halving([ids[index] for index in part], lambda rows: decode_batch(self, rows, sampling))
+            done = halving([ids[index] for index in part], lambda rows: decode_batch(self, rows, sampling))
             share = (time.perf_counter() - started) / len(part)
             for index, result in zip(part, done, strict=True):
                 if isinstance(result, str):
@@ -234,24 +222,6 @@ class HfModel:
     def end_ids(self) -> frozenset[int]:
         """Tokens that end a reply."""
         return self._ends
-
-
-def _halving(rows: list[T], work: Callable[[list[T]], list[Any]]) -> list[Any]:
-    """The results of `work`, in smaller batches when memory is short; a row too large alone gives a text saying so."""
-    import torch
-
-    try:
-        return work(rows)
-    except (torch.OutOfMemoryError, RuntimeError) as error:
-        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
-            raise EngineError(f"The model failed: {error}") from error
-    # Outside the except block: the exception's frames hold the tensors that did not fit.
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    if len(rows) == 1:
-        return ["out of memory for this prompt alone"]
-    middle = len(rows) // 2
-    return _halving(rows[:middle], work) + _halving(rows[middle:], work)
 
 
 def _readable(name: str) -> str:

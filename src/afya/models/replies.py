@@ -1,8 +1,11 @@
 """A file of replies that were made elsewhere, as a model: nothing is asked, what it said is looked up by item.
 
-JSON lines, CSV or Parquet with a row for each item. `item_id` and `text` are needed; finish_reason, error,
+Any layout that reply_files reads, with a row for each item. `item_id` and `text` are needed; finish_reason, error,
 prompt_tokens, completion_tokens and cost_usd are taken where they are. Of a file with several models ("model" column)
 one is chosen as replies:FILE#MODEL. An item without a row is an error of that item, never a wrong answer.
+
+The items are those of a dataset folder. Outputs that bring their own questions and right answers become a run with
+`afya bench import-replies` (afya.bench.imports).
 """
 
 from __future__ import annotations
@@ -11,18 +14,15 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import Any, cast, get_args
 
 from pydantic import BaseModel, ConfigDict
 
 from afya.errors import DataError, EngineError
 from afya.models.base import FinishReason, Generation, ModelIdentity, OptionRequest, OptionScores, Prompt, Sampling
+from afya.models.reply_files import Row, kind_of, read_rows
 from afya.runs import canonical, sha256_path, sha256_text
 
-if TYPE_CHECKING:
-    import polars as pl
-
-_READERS = {".jsonl": "ndjson", ".ndjson": "ndjson", ".csv": "csv", ".tsv": "tsv", ".parquet": "parquet"}
 _MODEL = "model"
 _SHOWN = 5
 # What others call the ends of replies.
@@ -88,23 +88,23 @@ def _parsed(name: str) -> tuple[Path, str | None]:
         path = Path(before).expanduser()
     if not path.is_file():
         raise DataError(f"{path}: no such file of replies.", hint="Write replies:FILE or replies:FILE#MODEL.")
-    if path.suffix.lower() not in _READERS:
-        raise DataError(f"{path}: a file of replies ends in {', '.join(_READERS)}.")
+    kind_of(path)
     return path, chosen
 
 
 def _read(path: Path, chosen: str | None, options: RepliesOptions) -> dict[str, Generation]:
-    frame = _frame(path)
+    rows = [row for _, row in read_rows(path)]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
     wanted = (options.id_column, options.text_column)
-    lacking = [column for column in wanted if column not in frame.columns]
+    lacking = [column for column in wanted if column not in columns]
     if lacking:
         raise DataError(
             f"{path}: there is no column {' and no column '.join(repr(name) for name in lacking)}; "
-            f"it has {', '.join(frame.columns)}.",
+            f"it has {', '.join(columns) or 'nothing'}.",
             hint="Name them with --option id_column=NAME and --option text_column=NAME.",
         )
-    frame = _of_one_model(frame, path, chosen)
-    ids = [None if value is None else str(value) for value in frame[options.id_column].to_list()]
+    rows = _of_one_model(rows, path, chosen)
+    ids = [None if (value := row.get(options.id_column)) in (None, "") else str(value) for row in rows]
     doubled = [str(item) for item, count in Counter(ids).items() if count > 1]
     if doubled or None in ids:
         told = f"{len(doubled)} item(s) stand there more than once, such as {', '.join(doubled[:_SHOWN])}"
@@ -112,53 +112,15 @@ def _read(path: Path, chosen: str | None, options: RepliesOptions) -> dict[str, 
             f"{path}: {told if doubled else f'row {ids.index(None) + 1} has no item id'}.",
             hint="Keep one row for each item; where several models are in a file, a column 'model' tells them apart.",
         )
-    return {str(row[options.id_column]): _reply(row, options, path) for row in frame.iter_rows(named=True)}
+    return {str(name): _reply(row, options, path) for name, row in zip(ids, rows, strict=True)}
 
 
-def _frame(path: Path) -> pl.DataFrame:
-    import polars as pl
-
-    kind = _READERS[path.suffix.lower()]
-    try:
-        if kind == "parquet":
-            return pl.read_parquet(path)
-        if kind == "ndjson":
-            return pl.DataFrame(_lines(path), infer_schema_length=None, strict=False)
-        # Every value as it is written: an id of digits stays what it is.
-        return pl.read_csv(path, separator="\t" if kind == "tsv" else ",", infer_schema=False)
-    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read ({str(error).splitlines()[0]}).") from error
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    import json
-
-    rows: list[dict[str, Any]] = []
-    lines = path.read_text(encoding="utf-8-sig").splitlines() if path.stat().st_size else []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            torn = " It is the last line: the file may have been cut off." if number == len(lines) else ""
-            raise DataError(
-                f"{path}, line {number}: not JSON ({error}).{torn}", hint="Repair or remove the line; nothing was read."
-            ) from None
-        if not isinstance(row, dict):
-            raise DataError(f"{path}, line {number}: a JSON object was expected.")
-        rows.append(row)
-    return rows
-
-
-def _of_one_model(frame: pl.DataFrame, path: Path, chosen: str | None) -> pl.DataFrame:
-    import polars as pl
-
-    models = [str(name) for name in frame[_MODEL].unique(maintain_order=True)] if _MODEL in frame.columns else []
+def _of_one_model(rows: list[Row], path: Path, chosen: str | None) -> list[Row]:
+    models = list(dict.fromkeys(str(row[_MODEL]) for row in rows if _MODEL in row))
     if chosen is None and len(models) <= 1:
-        return frame
+        return rows
     if chosen in models:
-        return frame.filter(pl.col(_MODEL).cast(pl.String) == chosen)
+        return [row for row in rows if str(row.get(_MODEL)) == chosen]
     names = ", ".join(models[: 2 * _SHOWN]) or "none, since there is no column 'model'"
     raise DataError(
         f"{path}: {f'there is no model {chosen!r}' if chosen else 'several models are in it'} (there: {names}).",
@@ -167,7 +129,7 @@ def _of_one_model(frame: pl.DataFrame, path: Path, chosen: str | None) -> pl.Dat
 
 
 def _reply(row: dict[str, Any], options: RepliesOptions, path: Path) -> Generation:
-    text, error = row[options.text_column], row.get("error")
+    text, error = row.get(options.text_column), row.get("error")
     reason = row.get("finish_reason") or "stop"
     if text is not None and not isinstance(text, str):
         raise DataError(f"{path}, item {row[options.id_column]}: the reply is not text ({type(text).__name__}).")

@@ -29,6 +29,7 @@ Faults = Callable[[str, str], None]
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt", ".parquet", ".xlsx")
 PACKED = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _DELIMITERS = ",\t;|"
+_LETTERS = frozenset("ABCDEFGHIJ")
 _SAMPLE = 1 << 16
 _BLOCK = 1 << 20
 _SLICE = 10_000
@@ -38,10 +39,13 @@ csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
 
 @dataclass(frozen=True)
 class Reading:
-    """How to read: `rows` names the list inside a JSON file ("a.b"; "*" for every value) or the sheet of a workbook."""
+    """How to read: `rows` names the list inside a JSON file ("a.b"; "*" for every value) or the sheet of a workbook.
+
+    `header`: whether a table's first line names its columns; None: unless it is a row of data (`_headless`).
+    """
 
     rows: str | None = None
-    header: bool = True
+    header: bool | None = None
     encoding: str = "utf-8-sig"
     faults: Faults | None = None
 
@@ -69,7 +73,9 @@ def kind_of(path: Path) -> str:
         return "json"
     if named in (".csv", ".tsv", ".txt", ""):
         return "table"
-    raise DataError(f"{path}: no file of replies that is known.", hint=f"Known endings: {', '.join(SUFFIXES)}, also packed as .gz.")
+    raise DataError(
+        f"{path}: no file of replies that is known.", hint=f"Known endings: {', '.join(SUFFIXES)}, also packed as .gz."
+    )
 
 
 def plain_suffix(path: Path) -> str:
@@ -102,8 +108,8 @@ def read_rows(path: Path, reading: Reading | None = None) -> Iterator[tuple[str,
 
 @contextmanager
 def _bytes(path: Path) -> Iterator[IO[bytes]]:
-    opened = PACKED.get(path.suffix.lower(), open)
-    with cast(IO[bytes], opened(path, "rb")) as handle:
+    opened = cast(Callable[[Path, str], IO[bytes]], PACKED.get(path.suffix.lower(), open))
+    with opened(path, "rb") as handle:
         yield handle
 
 
@@ -181,7 +187,12 @@ def _elements(path: Path, reading: Reading) -> Iterator[tuple[str, Row]]:
             yield f"entry {number}", value
         elif isinstance(value, list):
             # A list of lists is a table; its first row names the columns where it holds texts only.
-            if head is None and number == 1 and reading.header and all(isinstance(cell, str) for cell in value):
+            if (
+                head is None
+                and number == 1
+                and reading.header is not False
+                and all(isinstance(cell, str) for cell in value)
+            ):
                 head = [str(cell) for cell in value]
                 continue
             names = head or [str(at + 1) for at in range(len(value))]
@@ -226,7 +237,8 @@ def _whole(path: Path, reading: Reading) -> Iterator[tuple[str, Row]]:
     """A file that is one JSON value, or several after one another over many lines."""
     with _text(path, reading) as handle:
         held = handle.read()
-    values, at = [], 0
+    values: list[object] = []
+    at = 0
     while held[at:].strip():
         at += len(held[at:]) - len(held[at:].lstrip())
         try:
@@ -257,8 +269,9 @@ def _table(path: Path, reading: Reading) -> Iterator[tuple[str, Row]]:
         first = next(rows, None)
         if first is None:
             return
-        names = _names(first) if reading.header else [str(at + 1) for at in range(len(first))]
-        if not reading.header:
+        headless = _headless(sample, delimiter) if reading.header is None else not reading.header
+        names = [str(at + 1) for at in range(len(first))] if headless else _names(first)
+        if headless:
             yield "row 1", dict(zip(names, first, strict=True))
         number = 1
         short: tuple[str, str] | None = None
@@ -289,6 +302,13 @@ def _delimiter(sample: str) -> str:
             even = sum(len(row) == len(rows[0]) for row in rows)
             best = max(best, (even * 1000 + len(rows[0]), -rank, sign))
     return best[2]
+
+
+def _headless(sample: str, delimiter: str) -> bool:
+    """Whether the first line is a row as the others are: it has a bare option letter where all of them have one."""
+    rows = [row for row in csv.reader(sample.splitlines(keepends=True)[:200], delimiter=delimiter) if row][:20]
+    even = [row for row in rows if len(row) == len(rows[0])]
+    return len(even) > 1 and any(all(cell.strip() in _LETTERS for cell in column) for column in zip(*even, strict=True))
 
 
 def _names(first: list[str]) -> list[str]:
@@ -328,7 +348,7 @@ def _workbook(path: Path, reading: Reading) -> Iterator[tuple[str, Row]]:
     rows = sheet.iter_rows(values_only=True)
     first = next(rows, ())
     names = _names(["" if cell is None else str(cell) for cell in first])
-    if not reading.header:
+    if reading.header is False:
         names = [str(at + 1) for at in range(len(first))]
         yield "row 1", dict(zip(names, first, strict=True))
     for number, row in enumerate(rows, start=2):

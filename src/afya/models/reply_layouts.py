@@ -1,12 +1,12 @@
 """The layouts of a JSON file as rows: lists wherever they lie, objects by id, tables by columns.
 
-    [{...}, {...}]                              its objects
-    {"model": "x", "results": [{...}, ...]}     the list, each row with what stands beside it (model)
-    {"q1": {...}, "q2": {...}}                  the objects, each with its key as `_key`
-    {"q1": "B", "q2": "C"}                      `_key` and `value`
-    {"id": [1, 2], "answer": ["A", "B"]}        columns
-    {"id": {"0": 1}, "answer": {"0": "A"}}      columns, as pandas writes them
-    {"columns": [...], "data": [[...], ...]}    a table, as pandas writes it
+[{...}, {...}]                              its objects
+{"model": "x", "results": [{...}, ...]}     the list, each row with what stands beside it (model)
+{"q1": {...}, "q2": {...}}                  the objects, each with its key as `_key`
+{"q1": "B", "q2": "C"}                      `_key` and `value`
+{"id": [1, 2], "answer": ["A", "B"]}        columns
+{"id": {"0": 1}, "answer": {"0": "A"}}      columns, as pandas writes them
+{"columns": [...], "data": [[...], ...]}    a table, as pandas writes it
 """
 
 from __future__ import annotations
@@ -80,6 +80,8 @@ def _of_object(value: _Row) -> Iterator[_Row]:
         yield from _along(value, list(found), {}, 0)
     elif named is not None:
         yield from _along(value, [named, "*"], {}, 0)
+    elif value and all(_by_id(entry) for entry in value.values()):
+        yield from _along(value, ["*", "*"], {}, 0)
     elif value and all(isinstance(entry, dict) for entry in value.values()) and len(value) > 1:
         # By id; where each id holds a list of rows, `_longest_list` took it unless there are many lists.
         yield from ({KEY: key, **entry} for key, entry in value.items())

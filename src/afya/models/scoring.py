@@ -1,19 +1,28 @@
-"""Option scoring on a local model: each prompt is read once, its options over the same key-value cache.
+"""Option scoring on a local model: every prompt is read once, and each option's tokens once behind it.
 
-A batch goes through the model twice. First the prompts, padded on the right; the output at each prompt's end predicts
-every option's first token. Then the options' own tokens, but for the last of each (it is predicted, never read), over
-the prompt's cache; options that begin alike share what they read, so single letters need no second pass. The output
-layer runs at scored positions only, and log-softmax is in fp32.
+A query's prompt and options are one row of tokens with a block mask and positions that start again with each option;
+neighbouring queries that begin alike (rotations of an item, few-shot prompts) may share a row. See prefix_trees.py.
+Rows of like length go through the model together, the output layer at the scored positions only (output_layer.py).
 
-A model that keeps no plain key-value cache, or whose attention window is shorter than the sequences, reads prompt and
-option together in one row each, with the same result.
+Not every model can take such rows. There are three ways to read, and the first that a model shows to be true on a few
+made-up queries is its way:
+
+    packed    rows as above; a mask of four dimensions is needed
+    cached    prompts first, then options behind copies of their key-value cache (cached_reading.py)
+    apart     each option in a row with its prompt: works with any model, and is what the others are compared with
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from afya.models.batching import batches, halving
+from afya.models.cached_reading import read_cached, takes_cache
+from afya.models.output_layer import OutputLayer
+from afya.models.prefix_trees import Costs, Query, Tree, grouped, grow, size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,205 +30,224 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from transformers import PreTrainedModel
 
-# Logits are made in slices of about this many numbers, so that a large vocabulary does not need gigabytes.
-_LOGITS_AT_ONCE = 1 << 25
-_CACHED = frozenset({"full_attention", "sliding_attention"})
+_LONGEST_SHARED = 4096
+# Attention reaches about a quarter of the speed of matrix products, on the CPUs and GPUs that were measured.
+_PAIR_WEIGHT = 4.0
+_MASKS = frozenset({"full_attention", "sliding_attention"})
+# How far a way's sums may be from those read apart, in parts of the spread between options.
+_TRUE = {"float32": 2e-3, "float64": 2e-3}
+_TRUE_IN_HALF = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """A prompt and its options as token ids; neither the prompt nor an option is empty."""
+class Scored:
+    """Log-probabilities (nats) of every token of each option; none with the error. `seconds` is its share of a batch's.
 
-    prompt: Sequence[int]
-    options: Sequence[Sequence[int]]
+    They are not finite where the model's logits are not.
+    """
+
+    options: list[NDArray[np.float64]]
+    seconds: float = 0.0
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """A run of tokens that one or more options begin with: behind the query's prompt."""
+class _Row:
+    """Queries that are read in one row, and about how many tokens that has."""
 
-    query: int
-    tokens: tuple[int, ...]
+    queries: tuple[int, ...]
+    tokens: int
 
 
 class OptionScorer:
-    """Scores options on one model. Sums are the same for any batch but for rounding."""
+    """Scores options on one model. Results are the same for any batch and order but for rounding."""
 
     def __init__(self, model: PreTrainedModel, budget: int) -> None:
         self._model: Any = model
+        self._layer = OutputLayer(model)
         self._budget = budget
         config = model.config.get_text_config()
-        self._vocabulary = int(config.vocab_size)
-        self.shares_prompts = set(getattr(config, "layer_types", None) or _CACHED) <= _CACHED
         self._window = int(getattr(config, "sliding_window", None) or 0)
-        self._split_head: bool | None = None
+        told = getattr(config, "layer_types", None)
+        self._kinds = set(told or ["sliding_attention" if self._window else "full_attention"])
+        self._costs = _costs(model)
+        self._vocabulary = int(config.vocab_size)
+        self._ways: dict[bool, str] = {}
 
-    def sums(self, queries: Sequence[Query]) -> list[list[float]]:
-        """The sum of log-probabilities (nats) of each option of each query; not finite where the logits are not."""
+    def score(self, queries: Sequence[Query]) -> list[Scored]:
+        """Each query's options, in order. Queries that share a beginning should stand next to each other."""
         import torch
 
+        scored: list[Scored | None] = [None] * len(queries)
         with torch.inference_mode():
-            return self._shared(queries) if self._may_share(queries) else self._together(queries)
+            way = self.way(self._beyond_window(queries)) if queries else "apart"
+            rows = self._rows(queries, way)
 
-    def _may_share(self, queries: Sequence[Query]) -> bool:
-        # A sliding window counts places, and in a batch pads lie between a prompt and its options: a sequence that
-        # reaches beyond the window would lose real tokens to them.
-        reach = max(len(query.prompt) for query in queries) + max(len(o) for query in queries for o in query.options)
-        return self.shares_prompts and (not self._window or reach <= self._window)
+            def read(part: list[_Row]) -> list[list[list[NDArray[np.float64]]]]:
+                asked = [[queries[index] for index in row.queries] for row in part]
+                flat = iter(self._read([query for row in asked for query in row], [len(row) for row in asked], way))
+                return [[next(flat) for _ in row] for row in asked]
 
-    def _shared(self, queries: Sequence[Query]) -> list[list[float]]:
-        import torch
-        from transformers import DynamicCache
+            for chosen in batches([row.tokens for row in rows], self._budget):
+                part = [rows[index] for index in chosen]
+                started = time.perf_counter()
+                results = halving(part, read)
+                share = (time.perf_counter() - started) / sum(len(row.queries) for row in part)
+                for row, result in zip(part, results, strict=True):
+                    for place, index in enumerate(row.queries):
+                        failed = isinstance(result, str)
+                        scored[index] = Scored([], share, result) if failed else Scored(result[place], share)
+        return [entry for entry in scored if entry is not None]
 
-        width = max(len(query.prompt) for query in queries)
-        reads = list(
-            dict.fromkeys(
-                _Read(index, tuple(option[:-1]))
-                for index, query in enumerate(queries)
-                for option in query.options
-                if len(option) > 1
-            )
-        )
-        # A cache of plain layers, whatever the model would choose: it can be copied row by row.
-        cache: Any = DynamicCache() if reads else None
-        ids = self._padded([query.prompt for query in queries])
-        out, project = self._run(input_ids=ids, past_key_values=cache, use_cache=cache is not None)
-        ends = torch.tensor([len(query.prompt) - 1 for query in queries], device=out.device)
-        hidden = out[torch.arange(len(queries), device=out.device), ends]
-        owners, firsts = _firsts(queries)
-        totals = self._picked(hidden, owners, firsts, project)
-        if reads:
-            # Of like length together, so that padding stays small.
-            reads.sort(key=lambda read: (-len(read.tokens), read.query, read.tokens))
-            step = max(1, 2 * self._budget // (width + len(reads[0].tokens)))
-            for low in range(0, len(reads), step):
-                self._continue(queries, reads[low : low + step], cache, width, totals)
-        flat = iter(totals.tolist())
-        return [[next(flat) for _ in query.options] for query in queries]
+    def way(self, beyond_window: bool = False) -> str:
+        """How this model reads: "packed", "cached" or "apart"; sequences longer than its window are tried apart."""
+        if beyond_window not in self._ways:
+            self._ways[beyond_window] = self._try(self._window if beyond_window else 0)
+        return self._ways[beyond_window]
 
-    def _continue(
-        self, queries: Sequence[Query], reads: list[_Read], cache: Any, width: int, totals: NDArray[np.float64]
-    ) -> None:
-        """Read what options begin with behind their prompts, and add the rest of each option to `totals`."""
+    # Rows ------------------------------------------------------------------------------------------------------------
+
+    def _beyond_window(self, queries: Sequence[Query]) -> bool:
+        if not self._window:
+            return False
+        return any(len(q.prompt) + max(len(option) for option in q.options) > self._window for q in queries)
+
+    def _rows(self, queries: Sequence[Query], way: str) -> list[_Row]:
+        if way == "packed":
+            return [
+                _Row(tuple(group), sum(size(queries[index]) for index in group))
+                for group in grouped(queries, self._costs)
+            ]
+        # Without packing, a query has as many rows as options.
+        return [_Row((index,), size(query) * len(query.options)) for index, query in enumerate(queries)]
+
+    def _read(self, queries: list[Query], groups: list[int], way: str) -> list[list[NDArray[np.float64]]]:
+        """Log-probabilities by query and option; `groups` counts the queries that share each row."""
+        import numpy as np
+
+        if way == "cached":
+            return read_cached(queries, self._model, self._layer, self._budget)
+        trees = list(_packed(queries, groups) if way == "packed" else _apart(queries))
+        width = max(len(tree) for tree in trees)
+        outputs = self._layer.outputs(**self._inputs(trees, width))
+        places = np.concatenate([np.asarray(tree.places) + row * width for row, tree in enumerate(trees)])
+        targets = np.concatenate([tree.targets for tree in trees])
+        found = self._layer.logprobs(outputs, places, targets)
+        counts = [len(option) for query in queries for option in query.options]
+        slots = np.concatenate([tree.slots for tree in trees])
+        # Sorted by option; a stable sort keeps an option's tokens in order.
+        options = iter(np.split(found[np.argsort(slots, kind="stable")], np.cumsum(counts)[:-1]))
+        return [[next(options) for _ in query.options] for query in queries]
+
+    def _inputs(self, trees: Sequence[Tree], width: int) -> dict[str, Any]:
+        """The model's inputs for rows padded on the right. A pad sees what is before it; nothing else sees a pad."""
         import numpy as np
         import torch
-        from transformers import DynamicCache
 
         device = self._model.device
-        rows = torch.tensor([read.query for read in reads], device=device)
-        copied = DynamicCache(
-            [(layer.keys.index_select(0, rows), layer.values.index_select(0, rows)) for layer in cache.layers]
-        )
-        ids = self._padded([read.tokens for read in reads])
-        length = ids.shape[1]
-        starts = torch.tensor([len(queries[read.query].prompt) for read in reads], device=device)
-        steps = torch.arange(length, device=device)
-        seen = torch.arange(width, device=device)[None] < starts[:, None]
-        own = steps[None] < torch.tensor([len(read.tokens) for read in reads], device=device)[:, None]
-        out, project = self._run(
-            input_ids=ids,
-            attention_mask=torch.cat([seen, own], dim=1).long(),
-            position_ids=starts[:, None] + steps[None],
-            past_key_values=copied,
-            use_cache=True,
-        )
-        places: list[int] = []
-        targets: list[int] = []
-        slots: list[int] = []
-        row_of = {read: row for row, read in enumerate(reads)}
-        for slot, (index, option) in enumerate(
-            (i, option) for i, query in enumerate(queries) for option in query.options
-        ):
-            row = row_of.get(_Read(index, tuple(option[:-1])))
-            if row is not None:
-                places += range(row * length, row * length + len(option) - 1)
-                targets += option[1:]
-                slots += [slot] * (len(option) - 1)
-        hidden = out.reshape(-1, out.shape[-1])
-        wanted, inverse = np.unique(np.asarray(places), return_inverse=True)
-        picked = self._picked(hidden[torch.from_numpy(wanted).to(device)], inverse, np.asarray(targets), project)
-        np.add.at(totals, np.asarray(slots), picked)
+        ids = np.zeros((len(trees), width), dtype=np.int64)
+        for row, tree in enumerate(trees):
+            ids[row, : len(tree)] = tree.tokens
+        inputs: dict[str, Any] = {"input_ids": torch.from_numpy(ids).to(device)}
+        if not any(tree.branches for tree in trees):
+            return inputs
+        depths = np.zeros((len(trees), width), dtype=np.int64)
+        ends = np.full((len(trees), width), width, dtype=np.int64)
+        for row, tree in enumerate(trees):
+            depths[row, : len(tree)] = tree.depths
+            ends[row, : len(tree)] = tree.ends
+        positions = torch.from_numpy(depths).to(device)
+        step = torch.arange(width, device=device)
+        seen = (step[None, :] <= step[:, None]) & (step[None, :, None] < torch.from_numpy(ends).to(device)[:, None])
+        masks = {"full_attention": seen}
+        if "sliding_attention" in self._kinds:
+            near = positions[:, :, None] - positions[:, None] < self._window if self._window else True
+            masks["sliding_attention"] = seen & near
+        ready = {kind: self._additive(masks[kind]) for kind in sorted(self._kinds)}
+        mask = ready if len(ready) > 1 else next(iter(ready.values()))
+        return inputs | {"attention_mask": mask, "position_ids": positions}
 
-    def _together(self, queries: Sequence[Query]) -> list[list[float]]:
-        """As `_shared`, each option in a row with its prompt. Right padding: no real token sees a pad."""
+    def _additive(self, seen: torch.Tensor) -> torch.Tensor:
+        """(rows, 1, tokens, tokens): 0 where a token is seen, else the lowest number; every attention takes that."""
+        import torch
+
+        dtype = self._model.dtype
+        return torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill_(~seen, torch.finfo(dtype).min)[
+            :, None
+        ]
+
+    # Ways ------------------------------------------------------------------------------------------------------------
+
+    def _try(self, window: int) -> str:
         import numpy as np
         import torch
 
-        rows = [(query.prompt, option) for query in queries for option in query.options]
-        ids = self._padded([[*prompt, *option[:-1]] for prompt, option in rows])
-        out, project = self._run(input_ids=ids, use_cache=False)
-        width = ids.shape[1]
-        places = np.concatenate(
-            [row * width + len(prompt) - 1 + np.arange(len(option)) for row, (prompt, option) in enumerate(rows)]
-        )
-        targets = np.concatenate([option for _, option in rows])
-        hidden = out.reshape(-1, out.shape[-1])[torch.from_numpy(places).to(out.device)]
-        picked = self._picked(hidden, np.arange(len(places)), targets, project)
-        starts = np.cumsum([0, *(len(option) for _, option in rows)])[:-1]
-        flat = iter(np.add.reduceat(picked, starts).tolist())
-        return [[next(flat) for _ in query.options] for query in queries]
-
-    def _picked(
-        self,
-        hidden: torch.Tensor,
-        places: NDArray[np.int64],
-        targets: NDArray[np.int64],
-        project: Callable[[torch.Tensor], torch.Tensor],
-    ) -> NDArray[np.float64]:
-        """log p(target) at each place: (positions, width) outputs, indices into them, token ids -> nats."""
-        import numpy as np
-        import torch
-
-        picked = np.empty(len(targets), dtype=np.float64)
-        step = max(1, _LOGITS_AT_ONCE // self._vocabulary)
-        for low in range(0, len(hidden), step):
-            logits = project(hidden[low : low + step]).float()
-            here = np.flatnonzero((places >= low) & (places < low + step))
-            at = torch.from_numpy(places[here] - low).to(logits.device)
-            of = torch.from_numpy(targets[here]).to(logits.device)
-            values = logits[at, of] - torch.logsumexp(logits, dim=-1)[at]
-            picked[here] = values.double().cpu().numpy()
-        return picked
-
-    def _padded(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
-        import numpy as np
-        import torch
-
-        table = np.zeros((len(rows), max(len(row) for row in rows)), dtype=np.int64)
-        for index, row in enumerate(rows):
-            table[index, : len(row)] = row
-        return torch.from_numpy(table).to(self._model.device)
-
-    def _run(self, **inputs: Any) -> tuple[torch.Tensor, Callable[[torch.Tensor], torch.Tensor]]:
-        """(rows, tokens, width) outputs of the model's body, and the layer that makes logits of them.
-
-        Some models do more between the two (scaling, capping). The first call compares with the model's own logits, and
-        where they differ the model's own are used from then on.
-        """
-        head, body = self._model.get_output_embeddings(), self._model.base_model
-        if self._split_head is None:
-            self._split_head = self._splits(head, body, inputs["input_ids"])
-        if self._split_head:
-            return body(**inputs).last_hidden_state, head
-        return self._model(**inputs).logits, lambda logits: logits
-
-    def _splits(self, head: Any, body: Any, ids: torch.Tensor) -> bool:
-        if head is None or body is self._model:
-            return False
-        probe = ids[:1, : min(8, ids.shape[1])]
-        whole = self._model(input_ids=probe, use_cache=False).logits.float()
-        parts = head(body(input_ids=probe, use_cache=False).last_hidden_state).float()
-        if whole.shape != parts.shape:
-            return False
-        # Logits that are no numbers are found again, and reported, when options are scored.
-        apart = (parts - whole).abs().nan_to_num().max()
-        return bool(apart <= 1e-3 * whole.abs().nan_to_num().max().clamp(min=1e-6))
+        queries = _probe(self._vocabulary, window)
+        truth = _sums(self._read(queries, [1] * len(queries), "apart"))
+        near = _TRUE.get(str(self._model.dtype).removeprefix("torch."), _TRUE_IN_HALF) * np.nanstd(truth)
+        for way in ("packed", "cached"):
+            if not (self._kinds <= _MASKS if way == "packed" else takes_cache(self._model, window)):
+                continue
+            try:
+                found = _sums(self._read(queries, [len(queries)], way))
+            except torch.OutOfMemoryError:
+                raise
+            except Exception:  # a model's code raises whatever it raises when it cannot take an input
+                continue
+            if np.array_equal(np.isfinite(found), np.isfinite(truth)) and not np.nanmax(np.abs(found - truth)) > near:
+                return way
+        return "apart"
 
 
-def _firsts(queries: Sequence[Query]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """For every option in order: the index of its query, and its first token."""
+def _packed(queries: Sequence[Query], groups: Sequence[int]) -> Iterator[Tree]:
+    slots = _first_slots(queries)
+    start = 0
+    for count in groups:
+        yield grow(queries[start : start + count], slots[start : start + count])
+        start += count
+
+
+def _apart(queries: Sequence[Query]) -> Iterator[Tree]:
+    slot = 0
+    for query in queries:
+        for option in query.options:
+            yield grow([Query(query.prompt, [option])], [slot])
+            slot += 1
+
+
+def _first_slots(queries: Sequence[Query]) -> list[int]:
+    slots, slot = [], 0
+    for query in queries:
+        slots.append(slot)
+        slot += len(query.options)
+    return slots
+
+
+def _sums(scores: list[list[NDArray[np.float64]]]) -> NDArray[np.float64]:
     import numpy as np
 
-    owners = [index for index, query in enumerate(queries) for _ in query.options]
-    tokens = [option[0] for query in queries for option in query.options]
-    return np.asarray(owners, dtype=np.int64), np.asarray(tokens, dtype=np.int64)
+    return np.asarray([option.sum() for query in scores for option in query])
+
+
+def _probe(vocabulary: int, window: int) -> list[Query]:
+    """Made-up queries that share a beginning and have options of unlike lengths, reaching beyond the window."""
+    from random import Random
+
+    draw = Random(0)
+    ids = [draw.randrange(vocabulary) for _ in range(window + 32)]
+    options = [[draw.randrange(vocabulary) for _ in range(length)] for length in (3, 1, 4, 2, 4)]
+    return [
+        Query(ids[: window + 12], options),
+        Query([*ids[: window + 8], *ids[-5:]], options[::-1]),
+        Query(ids[:6], options[:3]),
+    ]
+
+
+def _costs(model: PreTrainedModel) -> Costs:
+    """What a token and a pair of tokens cost, in operations."""
+    config: Any = model.config.get_text_config()
+    embeddings = model.get_input_embeddings()
+    weights = sum(p.numel() for p in model.base_model.parameters()) - sum(p.numel() for p in embeddings.parameters())
+    layers = int(getattr(config, "num_hidden_layers", 1) or 1)
+    return Costs(2.0 * weights, _PAIR_WEIGHT * 4.0 * layers * int(config.hidden_size), _LONGEST_SHARED)
+

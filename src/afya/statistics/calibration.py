@@ -23,6 +23,8 @@ from afya.statistics.clusters import Floats, partition
 from afya.statistics.intervals import binary, check_level
 
 BINS = 15
+# Numbers in the table that replicates are drawn from: 32 MB.
+_TABLE = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -77,39 +79,110 @@ def calibration(
         raise DataError(f"{sure.size} confidences, {len(right)} outcomes and {clustered.rows} clusters do not fit.")
     if not len(sure) or bins < 1:
         raise DataError("Calibration needs at least one row and one bin.")
-    odd = np.flatnonzero(~((sure >= 0) & (sure <= 1)))
+    zero = np.zeros(len(sure), dtype=np.intp)
+    return calibrations(sure, right, clustered.codes, zero, bins=bins, level=level, replicates=replicates, seed=seed)[0]
+
+
+def calibrations(
+    confidence: Floats,
+    correct: Floats,
+    clusters: NDArray[np.intp],
+    cells: NDArray[np.intp],
+    *,
+    bins: int = BINS,
+    level: float = 0.95,
+    replicates: int = 2000,
+    seed: int = 0,
+) -> list[Calibration]:
+    """As `calibration`, of many cells (a model in a language) at once, which share the clusters drawn.
+
+    `clusters`: (rows,) number of each row's cluster, from 0; `cells`: (rows,) number of its cell, from 0, none empty.
+    Raises DataError for confidences outside 0 to 1.
+    """
+    odd = np.flatnonzero(~((confidence >= 0) & (confidence <= 1)))
     if len(odd):
-        raise DataError(f"'confidence', row {odd[0] + 1}: {sure[odd[0]]} is no probability.")
-    codes = equal_mass(sure, bins)
-    count = int(codes.max()) + 1
-    rows = np.bincount(codes, minlength=count).astype(np.float64)
-    said = np.bincount(codes, weights=sure, minlength=count) / rows
-    hit = np.bincount(codes, weights=right, minlength=count) / rows
+        raise DataError(f"'confidence', row {odd[0] + 1}: {confidence[odd[0]]} is no probability.")
+    if not len(cells):
+        return []
+    order = np.argsort(cells, kind="stable")
+    ends = np.searchsorted(cells[order], np.arange(int(cells.max()) + 2))
+    total = int(clusters.max()) + 1
+    found: list[Calibration] = []
+    at_once = max(1, _TABLE // (total * bins))
+    for first in range(0, len(ends) - 1, at_once):
+        some = [order[ends[cell] : ends[cell + 1]] for cell in range(first, min(first + at_once, len(ends) - 1))]
+        found += _calibrated(confidence, correct, clusters, some, total, bins, level, replicates, seed)
+    return found
+
+
+def _calibrated(
+    confidence: Floats,
+    correct: Floats,
+    clusters: NDArray[np.intp],
+    cells: list[NDArray[np.intp]],
+    total: int,
+    bins: int,
+    level: float,
+    replicates: int,
+    seed: int,
+) -> list[Calibration]:
+    """The cells given by their rows. The bins of all cells lie side by side in one table of clusters."""
+    codes = [equal_mass(confidence[rows], bins) for rows in cells]
+    counts = [int(code.max()) + 1 for code in codes]
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    excess = np.zeros((total, starts[-1]))
+    sizes = np.zeros((total, len(cells)))
+    for place, (rows, code) in enumerate(zip(cells, codes, strict=True)):
+        # Excess of confidence of each cluster in each bin; a replicate's error is the sum of their absolute totals.
+        np.add.at(excess, (clusters[rows], starts[place] + code), confidence[rows] - correct[rows])
+        sizes[:, place] = np.bincount(clusters[rows], minlength=total)
+    totals, rows_of = excess.sum(axis=0), sizes.sum(axis=0)
+    cell_of_bin = np.repeat(np.arange(len(cells)), counts)
+    expected = totals / rows_of[cell_of_bin]
+    draws, chance = np.empty((replicates, len(cells))), np.empty((replicates, len(cells)))
+    for start, weights in drawn_weights(total, replicates, seed):
+        held = weights @ sizes
+        held[held == 0] = np.nan
+        drawn = weights @ excess
+        drawn /= held[:, cell_of_bin]
+        some = slice(start, start + len(weights))
+        draws[some] = np.add.reduceat(np.abs(drawn), starts[:-1], axis=1)
+        chance[some] = np.add.reduceat(np.abs(drawn - expected), starts[:-1], axis=1)
+    found = []
+    for place, (rows, code) in enumerate(zip(cells, codes, strict=True)):
+        ece = float(np.abs(totals[starts[place] : starts[place + 1]]).sum()) / len(rows)
+        low, high = _ends(ece, draws[:, place], chance[:, place], level)
+        floor = float(np.nanmean(chance[:, place]))
+        clustered = int((sizes[:, place] > 0).sum())
+        found.append(_parts(confidence[rows], correct[rows], code, clustered, (ece, low, high, floor)))
+    return found
+
+
+def _parts(
+    sure: Floats,
+    right: Floats,
+    codes: NDArray[np.intp],
+    clusters: int,
+    error: tuple[float, float, float, float],
+) -> Calibration:
+    """One cell's Brier score and its parts beside `error`: ece, low, high and floor."""
+    rows = np.bincount(codes).astype(np.float64)
+    said = np.bincount(codes, weights=sure) / rows
+    hit = np.bincount(codes, weights=right) / rows
     share = rows / len(sure)
-    # Excess of confidence of each cluster in each bin; a replicate's error is the sum of their absolute totals.
-    cells = clustered.codes * count + codes
-    excess = np.bincount(cells, weights=sure - right, minlength=clustered.count * count)
-    excess = excess.reshape(clustered.count, count)
-    totals = excess.sum(axis=0)
-    ece = float(np.abs(totals).sum()) / len(sure)
-    draws, chance = [], []
-    for _, weights in drawn_weights(clustered.count, replicates, seed):
-        drawn, held = weights @ excess, weights @ clustered.sizes
-        draws.append(np.abs(drawn).sum(axis=1) / held)
-        chance.append(np.abs(drawn - totals).sum(axis=1) / held)
-    low, high = _ends(ece, np.concatenate(draws), np.concatenate(chance), level)
     base = float(right.mean())
     brier = float(np.square(sure - right).mean())
     reliability = float((share * np.square(said - hit)).sum())
     resolution = float((share * np.square(hit - base)).sum())
     uncertainty = base * (1 - base)
+    ece, low, high, floor = error
     return Calibration(
         n=len(sure),
-        clusters=clustered.count,
+        clusters=clusters,
         ece=ece,
         low=low,
         high=high,
-        floor=float(np.concatenate(chance).mean()),
+        floor=floor,
         overconfidence=float(sure.mean()) - base,
         brier=brier,
         reliability=reliability,
@@ -128,6 +201,8 @@ def _ends(ece: float, draws: Floats, chance: Floats, level: float) -> tuple[floa
     together with their reflection about the sample's error, and 0 where chance makes as large an error; this held 95%
     intervals to a coverage of 91 to 98% for errors of 0 to 0.15 in samples of 200 to 2,000 rows.
     """
+    known = ~np.isnan(draws)
+    draws, chance = draws[known], chance[known]
     below, above = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
     raised = float(draws.mean()) - ece
     low = min(below - raised, 2 * ece - above, ece) if ece > np.quantile(chance, level) else 0.0

@@ -48,11 +48,6 @@ class Partition:
         """Whether every cluster holds one row, so that the rows are independent."""
         return self.count == self.rows
 
-    @property
-    def greatest_design_effect(self) -> float:
-        """The design effect if all rows of a cluster were copies of one another: sum of sizes^2 / rows (Kish 1965)."""
-        return float(np.square(self.sizes, dtype=np.float64).sum() / self.rows) if self.rows else 1.0
-
     def sums(self, values: Floats) -> Floats:
         """The sum of the rows of each cluster. `values` (rows,) or (rows, columns) -> (count,) or (count, columns)."""
         if values.ndim == 1:
@@ -64,12 +59,31 @@ class Partition:
 
 @dataclass(frozen=True)
 class Moments:
-    """A clustered mean. `variance` is the mean's own (squared standard error); None with fewer than two clusters."""
+    """A clustered mean. `variance` is the mean's own (squared standard error); None with fewer than two clusters.
+
+    `squared_sizes`: the sum over the clusters of their rows squared.
+    """
 
     mean: float
     variance: float | None
-    degrees: int
-    partition: Partition
+    rows: int
+    clusters: int
+    squared_sizes: float
+
+    @property
+    def degrees(self) -> int:
+        """Degrees of freedom of the variance."""
+        return max(self.clusters - 1, 0)
+
+    @property
+    def singletons(self) -> bool:
+        """Whether every cluster holds one row, so that the rows are independent."""
+        return self.clusters == self.rows
+
+    @property
+    def greatest_design_effect(self) -> float:
+        """The design effect if all rows of a cluster were copies of one another: sum of sizes^2 / rows (Kish 1965)."""
+        return self.squared_sizes / self.rows if self.rows else 1.0
 
     @property
     def standard_error(self) -> float | None:
@@ -110,27 +124,40 @@ def moments(values: Floats, clustered: Partition) -> Moments:
     if not np.isfinite(values).all():
         raise DataError(f"Value {int(np.flatnonzero(~np.isfinite(values))[0]) + 1} is not a finite number.")
     mean = float(values.mean())
-    count = clustered.count
-    if count < 2:
-        return Moments(mean=mean, variance=None, degrees=0, partition=clustered)
-    residual_sums = clustered.sums(values - mean)
-    variance = count / (count - 1) * float(np.square(residual_sums).sum()) / clustered.rows**2
+    squares = float(np.square(clustered.sums(values - mean)).sum())
+    sizes = float(np.square(clustered.sizes, dtype=np.float64).sum())
+    return moments_from(mean, squares, clustered.rows, clustered.count, sizes, float(np.abs(values).max()))
+
+
+def moments_from(
+    mean: float, squares: float, rows: int, clusters: int, squared_sizes: float, greatest: float = 1.0
+) -> Moments:
+    """The moments from what the clusters add up to, for many means at once.
+
+    Args:
+        squares: the sum over the clusters of the squared sum of their rows' deviations from the mean.
+        squared_sizes: the sum over the clusters of their rows squared.
+        greatest: the largest absolute value of any row.
+    """
+    if clusters < 2:
+        return Moments(mean, None, rows, clusters, squared_sizes)
+    variance = clusters / (clusters - 1) * squares / rows**2
     # Sums of deviations that should cancel leave about 1e-17 a row; such a variance is zero, not a tiny interval.
-    if variance < (1e-12 * max(1.0, float(np.abs(values).max()))) ** 2:
+    if variance < (1e-12 * max(1.0, greatest)) ** 2:
         variance = 0.0
-    return Moments(mean=mean, variance=variance, degrees=count - 1, partition=clustered)
+    return Moments(mean, variance, rows, clusters, squared_sizes)
 
 
 def design_effect(found: Moments, simple_variance: float) -> float:
     """How many times wider the variance is than that of as many independent rows, held within what clusters can do.
 
     `simple_variance` is the variance of the mean were the rows independent. The result lies between 1 (a sample
-    never counts as more rows than it has, though a small one may look so by chance) and the partition's greatest
-    design effect, which is also the answer when the sample cannot tell: one cluster, or rows all alike.
+    never counts as more rows than it has, though a small one may look so by chance) and the greatest design effect
+    of its clusters, which is also the answer when the sample cannot tell: one cluster, or rows all alike.
 
     Reference: Korn & Graubard 1998, Survey Methodology 24(2), 193-201.
     """
-    greatest = found.partition.greatest_design_effect
+    greatest = found.greatest_design_effect
     if found.variance is None or simple_variance <= 0:
         return greatest
     return min(max(found.variance / simple_variance, 1.0), greatest)

@@ -8,6 +8,7 @@ bisection with Newton steps. Agreement with scipy is tested to 1e-8.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from statistics import NormalDist
 
 _TINY = 1e-300
@@ -92,6 +93,7 @@ def t_cdf(t: float, degrees: float) -> float:
     return 1.0 - tail if t > 0 else tail
 
 
+@lru_cache(maxsize=4096)
 def t_quantile(probability: float, degrees: float) -> float:
     """The t with P(T <= t) = probability, for 0 < probability < 1 and `degrees` > 0.
 

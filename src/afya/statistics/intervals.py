@@ -66,10 +66,14 @@ def accuracy_interval(correct: ArrayLike, clusters: ArrayLike, level: float = 0.
     check_level(level)
     if not clustered.rows and not len(values):
         return Estimate(math.nan, math.nan, math.nan, 0, 0, NO_ROWS)
-    found = moments(values, clustered)
-    hits = float(values.sum())
-    few = min(hits, len(values) - hits) < FEW_OUTCOMES
-    if len(values) < SMALL_SAMPLE or few or not found.variance:
+    return accuracy_of(moments(values, clustered), level)
+
+
+def accuracy_of(found: Moments, level: float = 0.95) -> Estimate:
+    """The share of correct rows with its interval, from the moments of rows that are 0 or 1."""
+    hits = round(found.mean * found.rows)
+    few = min(hits, found.rows - hits) < FEW_OUTCOMES
+    if found.rows < SMALL_SAMPLE or few or not found.variance:
         low, high = wilson(found.mean, effective_rows(found, found.mean * (1 - found.mean), level), level)
         return _estimate(found, low, high, WILSON)
     low, high = t_interval(found, level)
@@ -87,7 +91,11 @@ def mean_interval(values: ArrayLike, clusters: ArrayLike, level: float = 0.95) -
     check_level(level)
     if not clustered.rows and not len(scores):
         return Estimate(math.nan, math.nan, math.nan, 0, 0, NO_ROWS)
-    found = moments(scores, clustered)
+    return mean_of(moments(scores, clustered), level)
+
+
+def mean_of(found: Moments, level: float = 0.95) -> Estimate:
+    """A mean with its cluster-robust t interval, from its moments."""
     low, high = t_interval(found, level)
     return _estimate(found, low, high, CLUSTER_ROBUST)
 
@@ -109,7 +117,7 @@ def effective_rows(found: Moments, spread: float, level: float) -> float:
 
     `spread` is the variance of one row, in the squared unit of the values.
     """
-    rows = found.partition.rows
+    rows = found.rows
     effective = rows / design_effect(found, spread / rows)
     if found.variance is None or spread <= 0:
         # One cluster, or rows all alike: the effective rows are the clusters, which need no correction for degrees.
@@ -129,8 +137,7 @@ def t_interval(found: Moments, level: float) -> tuple[float, float]:
 
 
 def _estimate(found: Moments, low: float, high: float, method: str) -> Estimate:
-    clustered = found.partition
-    return Estimate(found.mean, low, high, clustered.rows, clustered.count, method, found.standard_error)
+    return Estimate(found.mean, low, high, found.rows, found.clusters, method, found.standard_error)
 
 
 def binary(values: ArrayLike, name: str) -> Floats:

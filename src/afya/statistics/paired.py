@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -85,21 +86,26 @@ def paired_difference(
     if not len(a) and not clustered.rows:
         return Difference(math.nan, math.nan, math.nan, 0, 0, 1.0)
     change = b - a
-    found = moments(change, clustered)
     gained, lost = int((change > 0).sum()), int((change < 0).sum())
-    test = MCNEMAR if clustered.singletons else CLUSTERED_T
-    if len(a) < SMALL_SAMPLE or gained + lost < FEW_OUTCOMES or not found.variance:
-        spread = (gained + lost) / len(a) - found.mean**2
+    return difference_of(moments(change, clustered), gained, lost, level, tests=tests)
+
+
+def difference_of(found: Moments, gained: int, lost: int, level: float = 0.95, *, tests: int = 1) -> Difference:
+    """As `paired_difference`, from the moments of the row-wise differences and the numbers of discordant rows."""
+    rows = found.rows
+    test = MCNEMAR if found.singletons else CLUSTERED_T
+    if rows < SMALL_SAMPLE or gained + lost < FEW_OUTCOMES or not found.variance:
+        spread = (gained + lost) / rows - found.mean**2
         effective = effective_rows(found, spread, level)
-        scale = effective / len(a)
+        scale = effective / rows
         low, high = tango(gained * scale, lost * scale, effective, level)
         low, high = min(low, found.mean), max(high, found.mean)
     else:
         low, high = t_interval(found, level)
-    p_value = mcnemar_exact(gained, lost) if clustered.singletons else _clustered_p(found)
+    p_value = mcnemar_exact(gained, lost) if found.singletons else _clustered_p(found)
     ends = max(low, -1.0), min(high, 1.0)
-    detectable = _detectable(found, (gained + lost) / len(a), 1 - level, tests)
-    return Difference(found.mean, *ends, len(a), clustered.count, p_value, test, gained, lost, detectable)
+    detectable = _detectable(found, (gained + lost) / rows, 1 - level, tests)
+    return Difference(found.mean, *ends, rows, found.clusters, p_value, test, gained, lost, detectable)
 
 
 def paired_bootstrap(
@@ -132,7 +138,7 @@ def paired_bootstrap(
 def _detectable(found: Moments, discordance: float, alpha: float, tests: int) -> float | None:
     if found.variance is None:
         return None
-    rows = found.partition.rows
+    rows = found.rows
     # Where rows never disagree the sample cannot tell how alike a cluster's rows are, and copies are assumed.
     independent = rows / design_effect(found, (discordance - found.mean**2) / rows)
     return detectable_difference(discordance, independent, found.degrees, alpha=alpha, tests=tests)
@@ -147,7 +153,7 @@ def _clustered_p(found: Moments) -> float:
     if error == 0.0:
         # Every cluster changed alike, so t would be infinite even for two clusters. Turning signs at random does
         # as much in 2 of 2^G ways, which is the most that G clusters can show.
-        return float(2.0 ** (1 - found.partition.count))
+        return float(2.0 ** (1 - found.clusters))
     return min(1.0, 2.0 * t_cdf(-abs(found.mean) / error, found.degrees))
 
 
@@ -156,12 +162,16 @@ def mcnemar_exact(gained: int, lost: int) -> float:
     discordant = gained + lost
     if discordant == 0:
         return 1.0
-    log_half = discordant * math.log(2)
-    log_terms = [
-        math.lgamma(discordant + 1) - math.lgamma(k + 1) - math.lgamma(discordant - k + 1) - log_half
-        for k in range(min(gained, lost) + 1)
-    ]
-    return min(1.0, 2.0 * math.fsum(math.exp(term) for term in log_terms))
+    factorials = _log_factorials(1 << discordant.bit_length())
+    few = np.arange(min(gained, lost) + 1)
+    log_terms = factorials[discordant] - factorials[few] - factorials[discordant - few] - discordant * math.log(2)
+    return min(1.0, 2.0 * math.fsum(np.exp(log_terms)))
+
+
+@lru_cache(maxsize=32)
+def _log_factorials(count: int) -> Floats:
+    """(count,) logarithms of 0!, 1!, 2! ..."""
+    return np.array([math.lgamma(number + 1) for number in range(count)])
 
 
 def tango(gained: float, lost: float, n: float, level: float = 0.95) -> tuple[float, float]:

@@ -93,11 +93,15 @@ def _surely_better(values: Floats, draws: Floats, clusters: int, level: float) -
     # Draws spread like the sample's own variance, which lacks the factor for few clusters.
     variances = np.maximum(own[:, None] + own[None, :] - 2 * spread, 0.0) * clusters / (clusters - 1)
     errors = np.where(variances > 1e-20, np.sqrt(variances), np.nan)
-    away = draws - values
+    away = np.ascontiguousarray((draws - values).T)
+    # Two that never differ in any draw cannot be studentised: they count as not apart.
+    per_error = np.where(np.isnan(errors), 0.0, 1 / errors)
     largest = np.zeros(len(draws))
     for model in range(count - 1):
-        apart = np.abs(away[:, model, None] - away[:, model + 1 :]) / errors[model, model + 1 :]
-        np.maximum(largest, np.nan_to_num(apart).max(axis=1), out=largest)
+        apart = away[model + 1 :] - away[model]
+        apart *= per_error[model, model + 1 :, None]
+        np.abs(apart, out=apart)
+        np.maximum(largest, apart.max(axis=0), out=largest)
     critical = float(np.quantile(largest, level))
     ahead = values[:, None] - values[None, :]
     with np.errstate(invalid="ignore"):

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from afya.errors import DataError
-from afya.statistics.clusters import moments, partition
+from afya.statistics.clusters import Moments, moments, partition
 from afya.statistics.distributions import t_quantile
 from afya.statistics.intervals import check_level
 
@@ -64,12 +64,20 @@ def ratio_of_means(numerator: ArrayLike, denominator: ArrayLike, clusters: Array
     if not len(above) and not clustered.rows:
         return Ratio(None, math.nan, math.nan, 0, 0)
     top, bottom = moments(above, clustered), moments(below, clustered)
+    products = clustered.sums(above - top.mean) * clustered.sums(below - bottom.mean)
+    return ratio_of(top, bottom, float(products.sum()), level)
+
+
+def ratio_of(top: Moments, bottom: Moments, products: float, level: float = 0.95) -> Ratio:
+    """The ratio from the moments of numerator and denominator over the same rows.
+
+    `products`: the sum over the clusters of the product of the two sums of deviations from the mean.
+    """
     value = top.mean / bottom.mean if bottom.mean > 0 else None
-    count, rows = clustered.count, clustered.rows
+    count, rows = top.clusters, top.rows
     if top.variance is None or bottom.variance is None:
         return Ratio(value, math.nan, math.nan, rows, count)
-    products = clustered.sums(above - top.mean) * clustered.sums(below - bottom.mean)
-    covariance = count / (count - 1) * float(products.sum()) / rows**2
+    covariance = count / (count - 1) * products / rows**2
     t = t_quantile((1 + level) / 2, count - 1)
     square = bottom.mean**2 - t**2 * bottom.variance
     linear = top.mean * bottom.mean - t**2 * covariance

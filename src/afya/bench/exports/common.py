@@ -71,7 +71,7 @@ class Exported:
     @property
     def group(self) -> str:
         """The name of the task with all its languages."""
-        return "_".join(("afya", _slug(self.task), _slug(self.setting.name)))
+        return "_".join(("afya", slug(self.task), slug(self.setting.name)))
 
     @property
     def max_tokens(self) -> int:
@@ -84,7 +84,7 @@ class Exported:
         Raises DataError when options are not scored, or differ in it.
         """
         shown = "letters" if self.setting.formulation == "letter" else "choices"
-        found = {
+        found: set[str] = {
             option.removesuffix(text)
             for row in self.rows
             for option, text in zip(row["options"] or [""], row[shown], strict=False)
@@ -162,6 +162,24 @@ def write_ledger(collected: Sequence[Collected], out: Path) -> None:
     write_frame(out / "ledger.parquet", whole.frame())
 
 
+IMPORTED = {"id": "group_id", "group": "group_id", "task": "task", "options": "choices"} | {
+    name: name for name in ("letters", "answer", "several", "lang")
+}
+"""Where an import of the samples finds what afya knows of an item: field -> key of the exported item."""
+
+
+def import_command(setting: Setting, files: str, place: str, more: str = "") -> list[str]:
+    """The lines of the command that takes samples back, which hold the exported item under `place`."""
+    columns = [f"--column {field}={place}.{name}" for field, name in IMPORTED.items()]
+    half = len(columns) // 2
+    return [
+        f"    afya bench import-replies {files} \\",
+        f"        --setting {setting.name} {more + ' ' if more else ''}--out runs/{slug(setting.name)} \\",
+        f"        {' '.join(columns[:half])} \\",
+        f"        {' '.join(columns[half:])}",
+    ]
+
+
 def template(name: str) -> str:
     """The text of a file that is exported with little change."""
     from importlib.resources import files
@@ -236,13 +254,6 @@ def _of_run(path: Path, setting: Setting, wanted: Wanted) -> Collected:
     if not frame.height:
         asked = ", ".join(sorted(parts.select("setting").unique().collect()["setting"]))
         raise ConfigError(f"{path} did not ask as '{setting.name}'.", hint=f"It asked: {asked}.")
-    ledger = Ledger()
-    if (path / "ledger.parquet").exists():
-        told = Ledger.from_frame(pl.read_parquet(path / "ledger.parquet"))
-        for stage in told.rows_in:
-            if stage == SELECT or re.fullmatch(rf"prompts:.+~{re.escape(setting.name)}", stage):
-                left = [entry for entry in told.rejections if entry.stage == stage]
-                ledger.add(stage, told.rows_in[stage], told.rows_out[stage], left, made=told.rows_made[stage])
     for lang in wanted.langs or ():
         if lang not in frame["lang"].unique():
             raise DataError(
@@ -250,7 +261,33 @@ def _of_run(path: Path, setting: Setting, wanted: Wanted) -> Collected:
             )
     if wanted.langs:
         frame = frame.filter(pl.col("lang").is_in(wanted.langs))
+    ledger = _account_of(path / "ledger.parquet", frame, setting)
     return _collected(frame, setting, _datasets_of(manifest["recipe"], setting), ledger)
+
+
+def _account_of(path: Path, frame: pl.DataFrame, setting: Setting) -> Ledger:
+    """What a run left out of the items that it asked in this setting, in the languages of `frame`."""
+    import polars as pl
+
+    ledger = Ledger()
+    if not path.exists():
+        return ledger
+    langs = set(frame["lang"])
+    told = [
+        entry
+        for entry in Ledger.from_frame(pl.read_parquet(path)).rejections
+        if entry.item_id.rpartition(":")[2] in langs
+    ]
+    before = [entry for entry in told if entry.stage == SELECT]
+    asking = re.compile(rf"prompts:.+~{re.escape(setting.name)}")
+    after = [
+        Rejection(f"prompts~{setting.name}", entry.item_id, entry.reason, entry.detail)
+        for entry in told
+        if asking.fullmatch(entry.stage)
+    ]
+    ledger.add(SELECT, frame.height + len(after) + len(before), frame.height + len(after), before)
+    ledger.add(f"prompts~{setting.name}", frame.height + len(after), frame.height, after)
+    return ledger
 
 
 def _datasets_of(recipe: Mapping[str, Any], setting: Setting) -> list[dict[str, str]]:
@@ -292,7 +329,8 @@ def settings_of(names: Sequence[str]) -> list[Setting]:
     return [parse_setting(name) for name in dict.fromkeys(names)]
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
+    """The text in letters and digits, "-" between them: "letter+2-shot" is letter-2-shot."""
     return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-").lower()
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _BEGUN = (
     "{%- if messages[-1]['role'] == 'assistant' -%}"
     "{%- set afya_begun = messages[-1]['content'] -%}{%- set messages = messages[:-1] -%}"
-    "{%- else -%}{%- set afya_begun = '' -%}{%- endif -%}"
+    "{%- else -%}{%- set afya_begun = '' -%}{%- endif %}{{ '' }}"
 )
 
 
@@ -49,11 +49,12 @@ class Fitted:
         """The chat template for conversations that may end in a begun turn; None where there is none."""
         if self.chat_template is None:
             return None
-        return f"{_BEGUN}{self.chat_template}{{{{- afya_begun -}}}}"
+        # Jinja leaves out one newline at the very end of a template, where it no longer is.
+        return _BEGUN + self.chat_template.removesuffix("\n") + "{{ afya_begun }}"
 
 
 def fitted(spec: str) -> Fitted:
-    """The ways of "hf:FOLDER" or "hf:OWNER/NAME". Raises ConfigError for another engine, EngineError as loading does."""
+    """The ways of "hf:FOLDER" or "hf:OWNER/NAME". Raises ConfigError for another engine, EngineError as loading."""
     from afya.models.load import parse_spec
 
     engine, name = parse_spec(spec)

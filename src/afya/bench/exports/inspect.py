@@ -13,7 +13,16 @@ from pathlib import Path
 
 import yaml
 
-from afya.bench.exports.common import Exported, Collected, Row, start_folder, template, write_ledger
+from afya.bench.exports.common import (
+    Collected,
+    Exported,
+    Row,
+    import_command,
+    slug,
+    start_folder,
+    template,
+    write_ledger,
+)
 from afya.bench.exports.fitting import Fitted
 from afya.errors import ConfigError
 from afya.runs import write_json, write_text
@@ -88,11 +97,20 @@ def _provider(fit: Fitted) -> Row:
 def _readme(names: Sequence[str], collected: Sequence[Collected], fit: Fitted | None) -> str:
     lines = ["# Tasks of afya for inspect_ai", ""]
     if fit is None:
-        lines += ["    inspect eval afya_tasks.py --model PROVIDER/MODEL", ""]
+        lines += ["    inspect eval afya_tasks.py --model PROVIDER/MODEL --log-format json", ""]
     else:
-        lines += [f"    inspect eval afya_tasks.py --model hf/local --model-config {MODEL} -T begun=true", ""]
+        lines += [
+            f"    inspect eval afya_tasks.py --model hf/local --model-config {MODEL} -T begun=true \\",
+            "        --log-format json",
+            "",
+        ]
     lines += [f"One task alone: `inspect eval afya_tasks.py@{names[0]} ...`", ""]
-    lines += [template("inspect_readme.txt").rstrip(), "", "| task | items |", "|---|---|"]
+    lines += [template("inspect_readme.txt").rstrip(), ""]
+    for made in collected:
+        langs = list(dict.fromkeys(asked.lang for asked in made.tasks))
+        ends = langs[0] if len(langs) == 1 else "{" + ",".join(langs) + "}"
+        lines += import_command(made.setting, f"logs/*-{slug(made.setting.name)}-{ends}_*.json", "metadata")
+    lines += ["", "| task | items |", "|---|---|"]
     rows = [len(asked.rows) for made in collected for asked in made.tasks]
     lines += [f"| {name} | {count:,} |" for name, count in zip(names, rows, strict=True)]
     return "\n".join(lines) + "\n"

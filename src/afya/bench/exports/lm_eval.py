@@ -16,12 +16,23 @@ from typing import Any, Literal
 import regex
 import yaml
 
-from afya.bench.exports.common import Exported, Collected, Row, start_folder, template, write_ledger
+from afya.bench.exports.common import (
+    Collected,
+    Exported,
+    Row,
+    import_command,
+    slug,
+    start_folder,
+    template,
+    write_ledger,
+)
 from afya.bench.exports.fitting import Fitted
 from afya.runs import write_json, write_text
 
 Variant = Literal["chat", "plain"]
 CODE = "afya_tasks"
+# The harness takes log-softmax in the model's own type otherwise: in bfloat16 letters tie that are apart.
+SOFTMAX = "softmax_dtype=float32"
 FILES = {"chat": "", "plain": "-plain"}
 _TURNS = "{{ messages | map(attribute='content') | join('\\n\\n') }}"
 _PREFIX = "{% if answer_prefix %}\n\n{{ answer_prefix }}{% endif %}"
@@ -132,7 +143,6 @@ def _own_examples(shots: int) -> dict[str, Any]:
             "sampler": Function(f"{CODE}.OwnExamples"),
             "doc_to_text": "{{ question }}",
             "doc_to_target": "{{ reply }}",
-            "doc_to_choice": "replies",
             "gen_prefix": "",
         },
     }
@@ -188,8 +198,8 @@ def _described(made: Collected) -> dict[str, object]:
 def model_args(fit: Fitted | None) -> str:
     """The --model_args with which the harness reads the model's texts as afya does."""
     if fit is None:
-        return "pretrained=MODEL"
-    told = [f"pretrained={fit.path}"]
+        return f"pretrained=MODEL,{SOFTMAX}"
+    told = [f"pretrained={fit.path}", SOFTMAX]
     if fit.thinks:
         told.append("enable_thinking=False")
     if fit.adds_start and fit.chat_template:
@@ -211,7 +221,11 @@ def _readme(
             f"        --model hf --model_args {model_args(fit)} --log_samples --output_path results",
             "",
         ]
-    lines.append(template("lm_eval_readme.txt").rstrip())
+    lines += [template("lm_eval_readme.txt").rstrip(), ""]
+    for made in collected:
+        # Both filters of a generate task write the same reply down; it is taken once.
+        once = "--where filter=letter" if made.setting.formulation == "generate" else ""
+        lines += import_command(made.setting, f"results/*/samples_afya_*_{slug(made.setting.name)}_*", "doc", once)
     lines += ["", "| task | languages | items |", "|---|---|---|"]
     for made in collected:
         for group in dict.fromkeys(asked.group for asked in made.tasks):

@@ -62,8 +62,9 @@ def entries_of(
         found: dict[str, Any] = {}
         for name, column in columns.items():
             place_of = filled(column, bound)
-            if place_of is not None:
-                found[name] = take(row, place_of, number)
+            field, alone, model = name.partition("@")
+            if place_of is not None and (not alone or bound.get("model") == model):
+                found[field] = take(row, place_of, number)
         for name in ("model", "lang", "task"):
             if name in bound:
                 found[name] = bound[name]

@@ -5,6 +5,8 @@
     =text           the same for every row
     #               the row's number in its file (for id)
     {model}_answer  a column for each model ({lang}, {task} likewise): every column that fits, a reply each
+
+A field may also be told for one model alone: reply@gpt-4=column.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _INDEXED = re.compile(r"\[(-?\d+)\]")
 _PLAIN = re.compile(r"[\s_\-]+")
 # A nested column is guessed by its last name alone only where that name says enough.
-_VAGUE = frozenset({"id", "text", "value", "answer", "label", "output", "input", "result", "score", "index", "model"})
+_VAGUE = frozenset({"text", "value", "label", "output", "input", "result", "score", "correct", "target"})
 _MANY = 3
 
 
@@ -66,7 +68,7 @@ def told_columns(entries: Iterable[str], what: str = "--column") -> dict[str, st
         name = name.strip()
         if not equals or not column:
             raise ConfigError(f"{what} {entry}: FIELD=COLUMN was expected.", hint="Such as --column reply=output.")
-        if name not in FIELDS:
+        if name.partition("@")[0] not in FIELDS:
             near = ", ".join(difflib.get_close_matches(name, FIELDS, cutoff=0.4) or FIELDS)
             raise ConfigError(f"{what} {entry}: there is no field '{name}'.", hint=f"Known are: {near}.")
         for held in _PLACEHOLDER.findall(column):
@@ -136,19 +138,24 @@ def take(row: Row, column: str, number: int) -> Any:
 
 def spread(row: Row, columns: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """What the placeholders of the columns stand for in this row: one mapping for each set of columns that fits."""
-    patterns = [column for column in columns.values() if _PLACEHOLDER.search(column)]
+    patterns = [part for column in columns.values() for part in column.split("+") if _PLACEHOLDER.search(part)]
+    alone = dict.fromkeys(name.partition("@")[2] for name in columns if "@" in name)
+    yield from ({"model": name} for name in alone)
     if not patterns:
-        yield {}
+        if not alone:
+            yield {}
         return
-    plain = {part for column in columns.values() if column not in patterns for part in (column, *column.split("+"))}
-    found: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
+    plain = {
+        part for column in columns.values() if not _PLACEHOLDER.search(column) for part in (column, *column.split("+"))
+    }
+    found: dict[tuple[tuple[str, str], ...], dict[str, str]] = {(("model", name),): {} for name in alone}
     # "{model}" fits "x_correct" too: a column belongs to the pattern with most fixed text, and to no other.
     for pattern in sorted(patterns, key=lambda column: -len(_PLACEHOLDER.sub("", column))):
         fitting = list(_bindings(row, pattern.split("."), {}, plain))
         for bound in fitting:
             found.setdefault(tuple(sorted(bound.items())), bound)
         plain.update(str(filled(pattern, bound)) for bound in fitting)
-    yield from found.values()
+    yield from (bound for bound in found.values() if bound)
 
 
 def _bindings(value: Any, parts: Sequence[str], bound: dict[str, str], plain: set[str]) -> Iterator[dict[str, str]]:
@@ -196,16 +203,19 @@ def guess(rows: Sequence[Row], told: Mapping[str, str], *, key: bool = False, ha
     paths = _paths(rows)
     used = {part for column in told.values() for part in (column, *column.split("+"))}
     columns = dict(told)
+    given = {name.partition("@")[0] for name in told}
     own = [name for name in FIELDS if f"{OWN}{name}" in paths]
     for name in own:
         columns.setdefault(name, f"{OWN}{name}")
     skipped = {"reply", "prediction", "correct", "model", "error", "finish_reason", "epoch"} if key else set()
     for name in FIELDS:
-        if name in columns or name in skipped or (own and name not in ("lang", "several")):
+        if name in columns or name in given or name in skipped or (own and name not in ("lang", "several")):
             continue
         if name == "answer" and has_key and not key:
             continue
-        if name == "prediction" and "reply" in columns:
+        if name == "model" and any("@" in one or "{model}" in column for one, column in told.items()):
+            continue
+        if name == "prediction" and ("reply" in columns or "reply" in given):
             found = _usual(paths, [usual for usual in usual_names()[name] if usual != "answer"], used)
         else:
             found = _usual(paths, usual_names()[name], used)
@@ -217,18 +227,44 @@ def guess(rows: Sequence[Row], told: Mapping[str, str], *, key: bool = False, ha
         elif found is not None and name == "correct" and "answer" not in columns and not has_key:
             columns["answer"] = found  # 'correct' holds the right letter
             used.add(found)
-    if "answer" in columns and "prediction" not in columns and "reply" not in columns and "correct" not in columns:
+    keys = [path for path in ("_key2", "_key") if path in paths and path not in used]
+    if keys and "id" not in columns and "id" not in given:
+        columns["id"] = keys[0]
+        if keys[1:] and "task" not in columns and "model" not in columns:
+            columns["task"] = keys[1]
+    held = {"reply", "prediction", "correct", "logprobs", "probs"} & ({*columns} | given)
+    if "value" in paths and "value" not in used and not held and not (key and "answer" in columns):
+        columns["answer" if key else "reply"] = "value"
+    if not columns.keys() - told.keys() and "question" not in columns:
+        columns |= _by_place(rows, used)
+    if not key and "answer" in columns and not {"prediction", "reply", "correct"} & ({*columns} | given):
         _second_look(rows, columns, told, paths)
     seen = {name: example(rows, column) for name, column in columns.items()}
     return Mapped(columns, frozenset(columns) - frozenset(told), seen)
 
 
-def _second_look(rows: Sequence[Row], columns: dict[str, str], told: Mapping[str, str], paths: Mapping[str, str]) -> None:
-    """Where 'answer' is all there is beside a column of right answers that a vaguer name hid, 'answer' is the model's."""
+def _by_place(rows: Sequence[Row], used: set[str]) -> dict[str, str]:
+    """A table without names, as MMLU's: a question, its options, the letter of the right one."""
+    names = list(rows[0]) if rows else []
+    wide = len(names)
+    if wide < 4 or names != [str(at + 1) for at in range(wide)] or used & set(names):
+        return {}
+    ends = [
+        place for place in range(3, wide) if all(str(row.get(names[place], "")).strip() in "ABCDEFGHIJ" for row in rows)
+    ]
+    if not ends:
+        return {}
+    return {"question": "1", "options": "+".join(names[1 : ends[0]]), "answer": names[ends[0]]}
+
+
+def _second_look(
+    rows: Sequence[Row], columns: dict[str, str], told: Mapping[str, str], paths: Mapping[str, str]
+) -> None:
+    """Beside a column of right answers under a vaguer name, 'answer' is the model's."""
     if "answer" in told or _PLAIN.sub("", columns["answer"].lower()) != "answer":
         return
     for name in ("reference", "label", "target", "key"):
-        other = next((path for path in paths if _PLAIN.sub("", path.lower()) == name), None)
+        other = next((path for path in paths if path[:1] != "_" and _PLAIN.sub("", path.lower()) == name), None)
         if other is not None:
             columns["prediction"], columns["answer"] = columns["answer"], other
             return
@@ -264,7 +300,11 @@ def _usual(paths: Mapping[str, str], names: Sequence[str], used: set[str]) -> st
     for name in names:
         if name in _VAGUE or "." in name:
             continue
-        ends = [path for path in free if "." in path and _PLAIN.sub("", path.rpartition(".")[2].lower()) == _PLAIN.sub("", name.lower())]
+        ends = [
+            path
+            for path in free
+            if "." in path and _PLAIN.sub("", path.rpartition(".")[2].lower()) == _PLAIN.sub("", name.lower())
+        ]
         if len(ends) == 1:
             return ends[0]
     return None
@@ -304,9 +344,24 @@ def _fits(name: str, column: str, rows: Sequence[Row]) -> bool:
         return all(isinstance(opened(value), list | Mapping) for value in values)
     if name == "epoch":
         return all(str(value).isdigit() for value in values)
+    if name == "options" and not all(map(_are_options, values)):
+        return False
     if name == "options":
-        return all(isinstance(opened(value), list | Mapping) or "\n" in str(value) or len(str(value)) > _MANY for value in values)
+        return all(
+            isinstance(opened(value), list | Mapping) or "\n" in str(value) or len(str(value)) > _MANY
+            for value in values
+        )
     return True
+
+
+def _are_options(value: Any) -> bool:
+    from afya.bench.imports.values import options_of
+    from afya.sources.source import Malformed
+
+    try:
+        return options_of(value) is not None
+    except Malformed:
+        return False
 
 
 def example(rows: Sequence[Row], column: str) -> str:

@@ -100,6 +100,7 @@ def read_key(
     replies: Mapped,
     lang_names: Mapping[str, str],
     from_path: str | None = None,
+    ids_in_paths: bool = False,
 ) -> Key:
     """The key in some files. `replies`: where the files of replies have their fields.
 
@@ -120,7 +121,7 @@ def read_key(
                 f"{file.path}: no column of the key is known to hold the right answers; it has {names}.",
                 hint="Name it: --key-column answer=COLUMN (and id=COLUMN).",
             )
-        _, placed = rows_of(file, reading, where, faults)
+        _, placed = rows_of(file, reading, where, lambda place, what: faults.add("unreadable", f"{place}: {what}"))
         for at, (place, row) in enumerate(placed, start=1):
             try:
                 found = list(entries_of(f"{file.name}, {place}", at, row, mapped.columns, file.told, lang_names))
@@ -130,11 +131,15 @@ def read_key(
             entries += found
     used = join
     if used is None:
-        has = [name for name in ("id", "question") if name in mapped.columns and name in replies.columns]
+        has = [
+            name
+            for name in ("id", "question")
+            if name in mapped.columns and (name in replies.columns or (name == "id" and ids_in_paths))
+        ]
         if not has:
             raise ConfigError(
                 "The replies and the key have neither ids nor questions in common columns.",
-                hint="Name them (--column id=..., --key-column id=...), or say that they stand in the same order: --join row",
+                hint="Name them (--column id=..., --key-column id=...), or say that the order is the same: --join row",
             )
         used = has[0]
     if used == "row":

@@ -66,7 +66,18 @@ def _one_object(path: Path) -> object:
         return None
     with path.open("rb") as handle:
         start = handle.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
-    if start[:1] != b"{" or not any(sign in start for sign in (b'"eval"', b'"version"', b'"request_states"', b'"adapter_spec"', b'"convos"', b'"htmls"', b'"score"')):
+    if start[:1] != b"{" or not any(
+        sign in start
+        for sign in (
+            b'"eval"',
+            b'"version"',
+            b'"request_states"',
+            b'"adapter_spec"',
+            b'"convos"',
+            b'"htmls"',
+            b'"score"',
+        )
+    ):
         return None
     try:
         value: object = json.loads(path.read_text(encoding="utf-8-sig"))
@@ -90,7 +101,9 @@ def _inspect(log: Mapping[str, Any], path: Path) -> Iterator[Placed]:
 def _inspect_archive(path: Path) -> Iterator[Placed]:
     try:
         with zipfile.ZipFile(path) as archive:
-            names = sorted(name for name in archive.namelist() if name.startswith("samples/") and name.endswith(".json"))
+            names = sorted(
+                name for name in archive.namelist() if name.startswith("samples/") and name.endswith(".json")
+            )
             header = next((name for name in ("header.json", "_journal/start.json") if name in archive.namelist()), None)
             if header is None or not names:
                 raise DataError(
@@ -110,7 +123,7 @@ def _inspect_archive(path: Path) -> Iterator[Placed]:
 
 def _inspect_sample(sample: Mapping[str, Any], told: Mapping[str, Any]) -> Row:
     scores = sample.get("scores") or ({"score": sample["score"]} if sample.get("score") else {})
-    score = next(iter(scores.values()), {}) or {}
+    score: Mapping[str, Any] = next(iter(scores.values()), {}) or {}
     output = sample.get("output") or {}
     choices = output.get("choices") or []
     asked = sample.get("input")
@@ -184,7 +197,10 @@ def _harness_sample(row: Row, model: str | None, task: str | None) -> Row:
         model=model,
         task=task,
         lang=lang,
-        question=next((text for name in ("question", "query", "sent1", "input") if isinstance(text := doc.get(name), str)), asked[0][0] if asked else None),
+        question=next(
+            (text for name in ("question", "query", "sent1", "input") if isinstance(text := doc.get(name), str)),
+            asked[0][0] if asked else None,
+        ),
         prompt=asked[0][0] if asked else None,
         answer=target,
         reply=None if sums is not None else text_of(row["resps"]),
@@ -289,7 +305,9 @@ def _openai_evals(rows: Iterator[Placed]) -> Iterator[Placed]:
 
 def _last_asked(prompt: Any) -> str | None:
     if isinstance(prompt, list):
-        return next((text_of(turn.get("content")) for turn in reversed(prompt) if turn.get("role") != "assistant"), None)  # type: ignore[return-value]
+        return next(
+            (text_of(turn.get("content")) for turn in reversed(prompt) if turn.get("role") != "assistant"), None
+        )  # type: ignore[return-value]
     return prompt if isinstance(prompt, str) else None
 
 
@@ -302,8 +320,14 @@ def _simple_evals(value: Mapping[str, Any], path: Path) -> Iterator[Placed]:
         yield f"conversation {number}", _named({}, id=str(number), question=question, reply=text_of(convo), **told)
 
 
-_WHOLE: tuple[tuple[str, Callable[[Mapping[str, Any]], bool], Callable[[Mapping[str, Any], Path], Iterator[Placed]]], ...] = (
-    ("inspect_ai", lambda value: isinstance(value.get("eval"), Mapping) and isinstance(value.get("samples"), list), _inspect),
+_WHOLE: tuple[
+    tuple[str, Callable[[Mapping[str, Any]], bool], Callable[[Mapping[str, Any], Path], Iterator[Placed]]], ...
+] = (
+    (
+        "inspect_ai",
+        lambda value: isinstance(value.get("eval"), Mapping) and isinstance(value.get("samples"), list),
+        _inspect,
+    ),
     ("HELM", lambda value: isinstance(value.get("request_states"), list), _helm),
     ("simple-evals", lambda value: isinstance(value.get("convos"), list), _simple_evals),
 )

@@ -13,11 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from afya.bench.imports.choices import Numbering, Words, read_choice
 from afya.bench.imports.entries import NO_LANGUAGE, Entry, entries_of
-from afya.bench.imports.fields import Mapped
+from afya.bench.imports.fields import Mapped, opened
 from afya.bench.imports.keys import Key
 from afya.bench.imports.sources import Faults, File, rows_of
-from afya.bench.imports.values import Numbering, Words, opened, packed, read_choice
+from afya.bench.imports.values import packed
 from afya.errors import DataError
 from afya.items import item_ids
 from afya.languages import registry
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 _HELD = 20_000
-_SHORT = 24
+_SHORT = 16
+_LONGEST_LABEL = 5
 
 
 @cache
@@ -128,13 +130,22 @@ class Reader:
     def run(self, files: Sequence[File], reading: Reading, where: Mapping[str, str]) -> Read:
         """Read all files. Raises DataError when an id stands for different questions, or nothing could be read."""
         for number, file in enumerate(files):
-            tool, rows = rows_of(file, reading, where, self.read.faults)
+            tool, rows = rows_of(file, reading, where, self._unreadable)
             if tool:
                 self.read.tools.add(tool)
             self._file(number, file, rows)
         self._flush(everything=True)
+        if self.read.unknown_lang:
+            names = ", ".join(f"{name} ({count})" for name, count in self.read.unknown_lang.most_common(8))
+            raise DataError(
+                f"No language of the registry is called {names}.",
+                hint="Say what it is: --lang-name THEIRS=CODE (zh-tw=zh), or leave such rows out with --where.",
+            )
         if not self.read.entries:
-            told = "; ".join(f"{reason} {count} ({self.read.faults.examples[reason][0]})" for reason, count in self.read.faults.counts.items())
+            told = "; ".join(
+                f"{reason} {count} ({self.read.faults.examples[reason][0]})"
+                for reason, count in self.read.faults.counts.items()
+            )
             raise DataError(
                 f"No reply could be read from {len(files)} file(s){': ' + told if told else ''}.",
                 hint="Look at the rows with --dry-run, and name the columns with --column FIELD=COLUMN.",
@@ -150,15 +161,26 @@ class Reader:
             place = f"{file.name}, {where}"
             self.read.rows["read"] += 1
             try:
-                for entry in entries_of(place, at, row, mapped.columns, told, self._lang_names):
-                    self._entry(entry, file)
+                found = list(entries_of(place, at, row, mapped.columns, told, self._lang_names))
+                if not found:
+                    self._reject(place, "no_reply", "no column fits")
             except Malformed as fault:
                 self._reject(place, fault.reason, fault.detail)
+                continue
+            for entry in found:
+                try:
+                    self._entry(entry, file)
+                except Malformed as fault:
+                    self._reject(place, fault.reason, fault.detail)
         if self._key is not None and self._key.join == "row" and at != len(self._key.entries):
             raise DataError(
                 f"{file.name} has {at} rows, the key {len(self._key.entries)}: they cannot be joined row by row.",
                 hint="Join them by --join id or --join question.",
             )
+
+    def _unreadable(self, place: str, what: str) -> None:
+        self.read.rows["read"] += 1
+        self._reject(place, "unreadable", what)
 
     def _reject(self, place: str, reason: str, detail: str) -> None:
         self.read.rejected.append((place, reason, detail))
@@ -179,7 +201,9 @@ class Reader:
             self.read.unknown_lang[entry.lang.removeprefix("?")] += 1
             self._reject(entry.place, "unknown_language", entry.lang.removeprefix("?"))
             return
-        if not any(value is not None for value in (entry.reply, entry.prediction, entry.correct, entry.logprobs, entry.error)):
+        if not any(
+            value is not None for value in (entry.reply, entry.prediction, entry.correct, entry.logprobs, entry.error)
+        ):
             self.read.has["nothing"] += 1
         model = entry.model or self._told.get("model") or file.path.name.partition(".")[0]
         setting = self._setting or ("letter" if entry.logprobs is not None else "generate")
@@ -190,15 +214,15 @@ class Reader:
         if group is not None:
             group_id = item_ids(self._source, f"{entry.task}/{group}" if entry.task else group, entry.lang)[1]
         self._item(entry, item_id, group_id, native, task)
-        item_id = self._repeat(entry, model, setting, item_id, group_id, native, task)
-        if item_id is None:
+        counted = self._repeat(entry, model, setting, item_id, group_id, native, task)
+        if counted is None:
             return
         self._note(entry)
-        self._answered[model, setting][entry.lang, task].add(item_id)
+        self._answered[model, setting][entry.lang, task].add(counted)
         self.read.entries += 1
         self._held[model, setting].append(
             (
-                *(model, setting, item_id, entry.lang, task, entry.place, entry.prompt),
+                *(model, setting, counted, entry.lang, task, entry.place, entry.prompt),
                 None if entry.options is None else list(entry.options),
                 list(entry.labels),
                 packed(entry.answer),
@@ -235,8 +259,9 @@ class Reader:
         differs = None not in (known.options, options) and known.options != options
         shuffled = None not in (known.order, order) and known.order != order
         if differs or (not shuffled and None not in (known.answer, answer) and known.answer != answer):
+            what = "options" if differs else "right answers"
             raise DataError(
-                f"{entry.place}: the id '{native}' stands for another question too (other {'options' if differs else 'answer'} there).",
+                f"{entry.place}: the id '{native}' stands for another question too (other {what} there).",
                 hint="Name what tells them apart: --column id=subject+id (joined), --column task=subject, or --column "
                 "lang=...; or let the question's text be the id: --column id=question.",
             )
@@ -268,7 +293,11 @@ class Reader:
             return item_id
         if self._repeats == "all" or (self._repeats is None and entry.epoch is not None):
             self.read.has["repeats"] += 1
-            again, _ = item_ids(item_id.rpartition(":")[0].partition(":")[0], f"{item_id.rpartition(':')[0].partition(':')[2]}~{number}", str(entry.lang))
+            again, _ = item_ids(
+                item_id.rpartition(":")[0].partition(":")[0],
+                f"{item_id.rpartition(':')[0].partition(':')[2]}~{number}",
+                str(entry.lang),
+            )
             if again not in self._known:
                 self._known[again] = self._known[item_id]
                 self._new_items.append(self._item_row(entry, again, group_id, native, task))
@@ -276,7 +305,7 @@ class Reader:
         self._reject(entry.place, "again" if self._repeats == "first" else "duplicate", f"'{native}' ({model})")
         return None
 
-    # What is known only at the end --------------------------------------------------------------------------------------
+    # What is known only at the end ------------------------------------------------------------------------------------
 
     def _note(self, entry: Entry) -> None:
         read = self.read
@@ -300,8 +329,9 @@ class Reader:
             read.words.largest = max(read.words.largest, *(place + 1 for place in chosen or (0,)))
 
     def _is_bare(self, entry: Entry, lang: str) -> bool:
+        words = str(entry.reply).split()
         choice = read_choice(entry.reply, entry.labels, entry.options or ("",) * 10, lang, "label")
-        return choice.chosen is not None
+        return choice.chosen is not None and all(len(word) <= _LONGEST_LABEL for word in words)
 
     @staticmethod
     def _numbers(value: Any, entry: Entry, count: int | None, into: Numbering) -> None:
@@ -310,6 +340,7 @@ class Reader:
             if isinstance(one, bool) or not isinstance(one, str | int | float):
                 continue
             if isinstance(one, str) and not one.strip().removesuffix(".0").isdigit():
+                into.labels += 0 < len(one.strip()) <= _SHORT
                 continue
             options = entry.options or ("",) * 10
             choice = read_choice(one, entry.labels, options, str(entry.lang), None)
@@ -339,7 +370,7 @@ class Reader:
                 self._held[name] = []
 
     def _find_missing(self) -> None:
-        """Items of a (language, task) that some model or the key has, and a model with that language and task has not."""
+        """Items of a language and task that some model or the key has, and another model of them has not."""
         known: dict[tuple[str, str], set[str]] = defaultdict(set)
         for by_part in self._answered.values():
             for part, ids in by_part.items():

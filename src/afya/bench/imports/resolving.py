@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from afya.bench.extract_fold import option_words
 from afya.bench.extract_words import commitment_codes
+from afya.bench.imports.choices import Base, Choice, base_of, read_choice, verdict
 from afya.bench.imports.reading import Read
-from afya.bench.imports.values import LATIN, Base, Choice, base_of, read_choice, verdict
+from afya.bench.imports.values import LATIN
 from afya.bench.replies import prompts_schema, replies_schema
 from afya.errors import ConfigError, DataError
 from afya.runs import canonical, sha256_text
@@ -58,7 +59,7 @@ def decide(
     score_by: str | None,
     missing: str | None,
 ) -> Decided:
-    """What the whole of what was read says. Raises ConfigError for an unknown choice, DataError where it must be told."""
+    """What all that was read says. Raises ConfigError for an unknown choice, DataError for what must be told."""
     if score_by is not None and score_by not in SCORINGS:
         raise ConfigError(f"--score-by {score_by}: not known.", hint=f"Known: {', '.join(SCORINGS)}.")
     if missing is not None and missing not in MISSING:
@@ -72,7 +73,9 @@ def decide(
         words = None
     used = count or read.most or _seen(read, bases)
     if not count and not read.most and words is None:
-        notes.append(f"No options are given; {used} are supposed, the most that an answer names (--count says another).")
+        notes.append(
+            f"No options are given; {used} are supposed, the most that an answer names (--count says another)."
+        )
     bare = bool(read.replies) and not read.has["prediction"] and read.bare >= _NEARLY_ALL * read.replies
     if bare and not read.has["logprobs"]:
         notes.append("The replies are bare labels, so they are read as predictions.")
@@ -83,16 +86,16 @@ def decide(
         "correct": read.has["correct"],
     }
     if not ready[by]:
-        there = [name for name in SCORINGS if ready[name]]
+        there = ", ".join(name for name in SCORINGS if ready[name]) or "nothing"
         raise DataError(
-            f"--score-by {by}: the files hold nothing to score by; they can be scored by {', '.join(there) or 'nothing'}.",
-            hint="Name the column of replies, predictions or verdicts with --column reply=..., prediction=..., correct=...",
+            f"--score-by {by}: the files hold nothing to score by; they can be scored by {there}.",
+            hint="Name the column of replies, predictions or verdicts: --column reply=..., prediction=..., correct=...",
         )
     if by != "correct" and not read.has["answer"] and not any("answer" in late for late in read.late.values()):
         raise DataError(
             "No right answer is known of any item.",
-            hint="Name its column with --column answer=..., or a file of them with --key FILE, or count the publisher's "
-            "own verdicts with --column correct=... --score-by correct.",
+            hint="Name its column with --column answer=..., or a file of them with --key FILE, or count the "
+            "publisher's own verdicts with --column correct=... --score-by correct.",
         )
     return Decided(*bases, max(2, min(used, len(LATIN))), words, bare, by, missing or "leave-out", tuple(notes))
 
@@ -110,14 +113,14 @@ def _bases(read: Read, answer: Base, prediction: Base, notes: list[str]) -> tupl
     found: dict[str, Base] = {}
     for name, (numbers, told) in fields.items():
         found[name] = told if told is not None else numbers.base()
-        if told is None and numbers.zero and numbers.full:
+        if told is None and numbers.zero and numbers.full and not numbers.rare:
             raise DataError(
                 f"The numbers of '{name}' cannot be read: 0 occurs, and so does the number of options itself.",
                 hint=f"Say where they count from: --{name}-is from-0 or from-1.",
             )
     for name, other in (("answer", "prediction"), ("prediction", "answer")):
         numbers, told = fields[name]
-        if not numbers.seen or found[name] is not None:
+        if not numbers.seen or found[name] is not None or numbers.rare:
             continue
         if isinstance(found[other], int) and fields[other][0].seen:
             found[name] = found[other]
@@ -125,7 +128,8 @@ def _bases(read: Read, answer: Base, prediction: Base, notes: list[str]) -> tupl
             found[name] = 1
         else:
             raise DataError(
-                f"The numbers of '{name}' may count from 0 or from 1: none of the {numbers.seen:,} tells (largest {numbers.largest}).",
+                f"The numbers of '{name}' may count from 0 or from 1: none of the {numbers.seen:,} tells, the largest "
+                f"is {numbers.largest}.",
                 hint=f"Say it: --{name}-is from-0 or --{name}-is from-1.",
             )
     for name, (numbers, told) in fields.items():
@@ -138,7 +142,7 @@ def _seen(read: Read, bases: tuple[Base, Base]) -> int:
     numbers = [
         numbers.largest + (1 if base == 0 else 0)
         for numbers, base in zip((read.answers, read.predictions), bases, strict=True)
-        if numbers.seen
+        if numbers.seen and not numbers.rare
     ]
     return max(read.words.largest, *numbers, 2)
 
@@ -147,7 +151,8 @@ def _seen(read: Read, bases: tuple[Base, Base]) -> int:
 def verdicts_schema() -> dict[str, pl.DataType]:
     """Columns of verdicts.parquet, row by row beside scores.parquet.
 
-    `prediction`: the publisher's reading of the answer, in the item's own order; `by_prediction`, `by_correct`: the
+    `prediction`: the publisher's reading of the answer, in the item's own order, `written` as it stands in the file;
+    `has_reply`: whether there is a reply for us to read; `by_prediction`, `by_correct`: the
     outcome that follows from it and from the publisher's verdict; `by_text`: where the right answer is no option, the
     outcome of comparing texts; `known`: whether the right answer is known. `counted`: the outcome that counts, null
     where our own reading does. `n_options`: null where it is not known.
@@ -159,6 +164,7 @@ def verdicts_schema() -> dict[str, pl.DataType]:
         **dict.fromkeys(("model", "setting", "item_id", "lang", "task", "place"), text),
         "prediction": pl.List(pl.Int16()),
         "written": text,
+        "has_reply": pl.Boolean(),
         "by_prediction": text,
         "by_correct": text,
         "by_text": text,
@@ -179,7 +185,10 @@ def resolve(
     schemas = (prompts_schema(), replies_schema(), verdicts_schema())
     frames = []
     for at, schema in enumerate(schemas):
-        columns = {name: pl.Series(name, [one[at].get(name) for one in made], dtype=kind, strict=False) for name, kind in schema.items()}
+        columns = {
+            name: pl.Series(name, [one[at].get(name) for one in made], dtype=kind, strict=False)
+            for name, kind in schema.items()
+        }
         frames.append(pl.DataFrame(columns))
     return frames[0], frames[1], frames[2]
 
@@ -202,7 +211,11 @@ def _row(
     if unlisted:
         fault("answer_no_option", f"{row['item_id']}: {answer.text:.40}")
     known = answer.chosen is not None or unlisted
-    written = row["prediction"] if row["prediction"] is not None else (json.dumps(row["reply"]) if decided.bare and row["reply"] is not None else None)
+    written = (
+        row["prediction"]
+        if row["prediction"] is not None
+        else (json.dumps(row["reply"]) if decided.bare and row["reply"] is not None else None)
+    )
     prediction = _choice(written, letters, options, lang, decided.prediction_base)
     replies = _reply(row, decided)
     by_prediction = _by_prediction(written, prediction, answer, unlisted)
@@ -254,7 +267,9 @@ def _row(
         "lang": lang,
         "rotation": 0,
         "prompt_sha": sha,
-        "key": sha256_text(canonical([row["model"], row["setting"], row["item_id"], sha, row["reply"], row["logprobs"]])),
+        "key": sha256_text(
+            canonical([row["model"], row["setting"], row["item_id"], sha, row["reply"], row["logprobs"]])
+        ),
         "cached": False,
         "latency_s": 0.0,
     }
@@ -263,6 +278,7 @@ def _row(
         **{name: row[name] for name in ("model", "setting", "item_id", "lang", "task", "place")},
         "prediction": chosen,
         "written": None if written is None else _short(written),
+        "has_reply": (bool(row["reply"]) or row["logprobs"] is not None) and replies["error"] is None,
         "by_prediction": by_prediction,
         "by_correct": by_correct,
         "by_text": by_text,
@@ -303,7 +319,9 @@ def _reply(row: dict[str, Any], decided: Decided) -> dict[str, Any]:
     finish = _REASONS.get(row["finish_reason"] or "", row["finish_reason"] or "stop")
     if absent:
         error = None
-    kept = None if error is not None or scored else row["reply"] or ""
+    # A reader of the report sees the prediction where the reply itself was not published.
+    said = row["reply"] if row["reply"] is not None or row["prediction"] is None else _short(row["prediction"])
+    kept = None if error is not None or scored else said
     return {
         "text": "" if absent else kept,
         "option_logprobs": row["logprobs"] if error is None and not absent else None,
@@ -348,8 +366,3 @@ def _short(written: str) -> str:
     value = json.loads(written)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text[:200]
-
-
-def with_score_by(decided: Decided, score_by: str) -> Decided:
-    """The same with another scoring."""
-    return replace(decided, score_by=score_by)

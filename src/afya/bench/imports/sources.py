@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -28,6 +28,10 @@ class File:
     path: Path
     name: str
     told: Mapping[str, str]
+
+
+Tell = Callable[[str, str], None]
+"""Called with the place and what is wrong there, for each row that cannot be read."""
 
 
 @dataclass
@@ -76,7 +80,8 @@ def find(paths: Sequence[Path], pattern: str | None) -> tuple[list[File], list[s
     if not files:
         tried = f" that fits '{pattern}'; there are {', '.join(others[:5])}" if others else ""
         raise DataError(
-            f"{', '.join(map(str, paths))}: there is no file of replies{tried}.", hint=f"Known endings: {', '.join(_READ)}."
+            f"{', '.join(map(str, paths))}: there is no file of replies{tried}.",
+            hint=f"Known endings: {', '.join(_READ)}.",
         )
     return files, others
 
@@ -105,9 +110,11 @@ def _shape(pattern: str) -> re.Pattern[str]:
     return re.compile(f"(?:^|/){made}{re.escape(pattern[last:])}$")
 
 
-def rows_of(file: File, reading: Reading, where: Mapping[str, str], faults: Faults) -> tuple[str | None, Iterator[tuple[str, Row]]]:
+def rows_of(
+    file: File, reading: Reading, where: Mapping[str, str], tell: Tell
+) -> tuple[str | None, Iterator[tuple[str, Row]]]:
     """(the tool whose log the file is, its rows that meet the conditions)."""
-    told = Reading(reading.rows, reading.header, reading.encoding, lambda place, what: faults.add("unreadable", f"{place}: {what}"))
+    told = Reading(reading.rows, reading.header, reading.encoding, lambda place, what: tell(place, what))
     tool, rows = read_file(file.path, told)
     return tool, ((place, row) for place, row in rows if all(_meets(row, *one) for one in where.items()))
 
@@ -132,7 +139,7 @@ def conditions(told: Sequence[str]) -> dict[str, str]:
 
 def head(file: File, reading: Reading, where: Mapping[str, str], many: int) -> tuple[str | None, list[Row]]:
     """(tool, the first rows of a file)."""
-    tool, rows = rows_of(file, reading, where, Faults())
+    tool, rows = rows_of(file, reading, where, lambda place, what: None)
     found: list[Any] = []
     for _, row in rows:
         found.append(row)

@@ -87,20 +87,26 @@ def scorings(folder: Path, ours: pl.DataFrame, score_by: str) -> list[Scoring]:
 
     told = pl.read_parquet(folder / VERDICTS)
     scores = pl.read_parquet(folder / "scores.parquet", columns=["outcome"])["outcome"]
-    own = pl.when(pl.col("by_text").is_not_null()).then("by_text").when(pl.col("has_reply") & pl.col("known")).then("ours")
-    table = told.with_columns(ours["ours"], ours["has_reply"], scores.alias("counts")).select(
+    own = (
+        pl.when(pl.col("by_text").is_not_null())
+        .then("by_text")
+        .when(pl.col("has_reply") & pl.col("known"))
+        .then("ours")
+    )
+    table = told.with_columns(ours["ours"], scores.alias("counts")).select(
         "model", "lang", "task", "item_id", "counts", ours=own, prediction="by_prediction", correct="by_correct"
     )
     found: list[Scoring] = []
     for (model,), part in table.group_by("model", maintain_order=True):
         cells = part.select("lang", "task").unique(maintain_order=True).rows()
-        groups = [(lang, task, part.filter((pl.col("lang") == lang) & (pl.col("task") == task))) for lang, task in cells]
+        groups = [
+            (lang, task, part.filter((pl.col("lang") == lang) & (pl.col("task") == task))) for lang, task in cells
+        ]
         if len(groups) > 1:
             groups.append((ALL, ALL, part))
         for lang, task, rows in groups:
-            for by in ("ours", "prediction", "correct"):
-                if rows[by].null_count() < rows.height:
-                    found.append(_scoring(str(model), lang, task, by, by == score_by, rows))
+            there = [by for by in ("ours", "prediction", "correct") if rows[by].null_count() < rows.height]
+            found += [_scoring(str(model), lang, task, by, by == score_by, rows) for by in there]
     return found
 
 
