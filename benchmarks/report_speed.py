@@ -23,8 +23,18 @@ from afya.bench.analysis import Analysis, analyse
 from afya.bench.replies import replies_schema
 from afya.bench.score import scores_schema
 from afya.languages import core_codes
-from afya.statistics import accuracy_interval, calibration, paired_bootstrap, paired_difference, ratio_of_means, transfer
-from afya.statistics import cluster_bootstrap, gini, percentile_interval, softmax
+from afya.statistics import (
+    accuracy_interval,
+    calibration,
+    cluster_bootstrap,
+    gini,
+    paired_bootstrap,
+    paired_difference,
+    percentile_interval,
+    ratio_of_means,
+    softmax,
+    transfer,
+)
 from afya.statistics.disparity import gap_to, mean_score, worst_score, worst_to_best
 
 MODELS, ITEMS, OPTIONS = 56, 2000, 4
@@ -44,7 +54,7 @@ def make_run(folder: Path, models: int = MODELS, items: int = ITEMS) -> Path:
         skill = rng.uniform(0.3, 0.9)
         for place, lang in enumerate(langs):
             logits = rng.normal(size=(items, OPTIONS))
-            logits[:, 0] += 3 * (skill + ease - 1 - 0.03 * place)
+            logits[:, 0] += 3 * (skill + ease - 0.7 - 0.02 * place)
             logs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
             frames.append(_rows(f"model {model:02d}", lang, groups, logs))
     both = pl.concat(frames)

@@ -155,6 +155,34 @@ def test_several_right_answers_must_all_be_met(tmp_path: Path) -> None:
     assert scores["answer"].to_list()[0] == [2, 4]
 
 
+def test_no_prediction_is_no_answer_and_a_null_verdict_none(tmp_path: Path) -> None:
+    rows = [
+        {"id": 1, "gold": "A", "pred": "A", "correct": True},
+        {"id": 2, "gold": "B", "pred": None, "correct": False},
+        {"id": 3, "gold": "B", "pred": "none", "correct": None},
+    ]
+    result = imported(tmp_path, made.write_lines(tmp_path / "r.jsonl", rows), published="33.3", score_by="prediction")
+    assert result.comparisons[0].equal
+    assert pl.read_parquet(result.folder / "scores.parquet")["outcome"].to_list() == [
+        "correct",
+        "unparseable",
+        "unparseable",
+    ]
+    by_verdict = imported(tmp_path, tmp_path / "r.jsonl", published="50", score_by="correct")
+    assert (by_verdict.comparisons[0].equal, by_verdict.scorings[-1].absent) == (True, 1)
+
+
+def test_options_in_another_order_each_time_are_the_same_options(tmp_path: Path) -> None:
+    rows = [
+        {"id": 1, "model": "m", "options": ["x", "y", "z"], "answer": "A", "response": "Answer: A"},
+        {"id": 1, "model": "n", "options": ["y", "z", "x"], "answer": "C", "response": "Answer: A"},
+    ]
+    result = imported(tmp_path, made.write_lines(tmp_path / "r.jsonl", rows), published="n=0")
+    assert result.comparisons[0].equal
+    scores = pl.read_parquet(result.folder / "scores.parquet")
+    assert scores.select("outcome", "chosen", "answer").rows() == [("correct", [0], [0]), ("wrong", [1], [0])]
+
+
 def test_words_are_the_options_where_none_are_given(tmp_path: Path) -> None:
     rows = {
         f"{at}": {"LONG": "...", "gold": gold, "prediction": said}

@@ -316,11 +316,11 @@ def test_what_cannot_be_judged_is_refused_before_anybody_is_asked(tmp_path: Path
     server = serve(judging())
     with pytest.raises(DataError, match="facts or a rubric"):
         judge_run(run, ["one=openai:judge"], options=options(server))
-    with pytest.raises(ConfigError, match="cannot judge"):
+    with pytest.raises(ConfigError, match="answers no question"):
         judge_run(run, ["embed:somewhere"])
     with pytest.raises(ConfigError, match=r"option\(s\) warmth"):
         judge_run(run, ["one=openai:judge"], options=options(server, warmth=1))
-    with pytest.raises(ConfigError, match="names of their own: majority"):
+    with pytest.raises(ConfigError, match="may be called majority"):
         judge_run(run, ["majority=openai:judge"], options=options(server))
     with pytest.raises(DataError, match="holds no replies"):
         judge_run(tmp_path, ["one=openai:judge"], options=options(server))

@@ -17,14 +17,12 @@ from afya.bench.rubrics import (
     Criterion,
     FactScore,
     fact_score,
-    judged_score,
     majority,
     mean_rubric_score,
     rubric_score,
     worst_of,
 )
 from afya.errors import DataError
-from afya.statistics import judge_agreement
 
 
 def test_rouge_l_by_hand_and_as_its_own_cutter_has_it_in_english() -> None:
@@ -124,17 +122,3 @@ def test_several_judges_decide_by_majority() -> None:
     assert majority([True, False]) is None
     assert majority([None, "entailed", None]) == "entailed"
     assert majority([None]) is None
-
-
-def test_a_judge_that_disagrees_with_physicians_gives_no_score() -> None:
-    rng = np.random.default_rng(1)
-    truth = rng.random(200) < 0.5
-    good = judge_agreement(np.where(rng.random(200) < 0.9, truth, ~truth).tolist(), truth.tolist(), list(range(200)))
-    poor = judge_agreement((rng.random(200) < 0.5).tolist(), truth.tolist(), list(range(200)))
-    shown = judged_score([0.4, 0.8], ["a", "b"], good, "macro_f1", 0.7)
-    assert shown.estimate is not None
-    assert shown.estimate.value == pytest.approx(0.6)
-    hidden = judged_score([0.4, 0.8], ["a", "b"], poor, "macro_f1", 0.7)
-    assert hidden.estimate is None
-    assert "below 0.70" in str(hidden.withheld)
-    assert judged_score([0.4], ["a"], None, "kappa", 0.5).estimate is None

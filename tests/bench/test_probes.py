@@ -103,3 +103,28 @@ def test_texts_are_cut_between_words_and_orders_come_once() -> None:
     assert len(set(orders)) == 4
     assert orders == shuffled(4, 4, "quiz:1") != shuffled(4, 4, "quiz:2")
     assert sorted(shuffled(2, 6, "x")) == [(0, 1), (1, 0)]
+
+
+def test_what_always_happens_has_an_exact_p_and_an_interval_with_width() -> None:
+    from scipy.stats import binomtest
+
+    def row(first: list[float], chance: float = 0.25) -> dict[str, float]:
+        told = {"first": first, "group_id": [f"g{n}" for n in range(len(first))], "chance": chance, "lang": "yo"}
+        rows = pl.DataFrame(told).with_columns(**{name: pl.lit(value) for name, value in KEYS.items()})
+        return probe_means(rows, "first", "chance").row(1, named=True)
+
+    always = row([1.0] * 12)
+    assert always["p"] == pytest.approx(binomtest(12, 12, 0.25).pvalue)
+    assert 0 < always["excess_low"] < always["excess"] == 0.75 == always["excess_high"]
+    assert row([0.0] * 3)["p"] == pytest.approx(binomtest(0, 3, 0.25).pvalue)
+    assert row([1.0] * 5 + [0.0] * 7)["p"] == pytest.approx(binomtest(5, 12, 0.25).pvalue)
+    assert row([0.5, 1.0, 0.0])["p"] > 0.3
+
+
+def test_two_sides_without_any_spread_are_told_apart_by_counting() -> None:
+    def rows(value: float, count: int) -> pl.DataFrame:
+        told = {"value": [value] * count, "group_id": [f"g{n}" for n in range(count)], "lang": "sw"}
+        return pl.DataFrame(told).with_columns(**{name: pl.lit(value) for name, value in KEYS.items()})
+
+    assert against_fresh(rows(1.0, 5), rows(0.0, 5), "value").row(1, named=True)["p"] == pytest.approx(2 / 252)
+    assert against_fresh(rows(1.0, 5), rows(1.0, 5), "value").row(1, named=True)["p"] == 1.0

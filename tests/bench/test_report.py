@@ -7,6 +7,7 @@ from io import StringIO
 from itertools import pairwise
 from pathlib import Path
 
+import polars as pl
 import pytest
 from report_runs import LANGS, Page, make_run
 from rich.console import Console
@@ -167,7 +168,7 @@ def test_settings_of_one_task_are_candidates_beside_one_another(tmp_path: Path) 
     page = write_report([run], tmp_path / "report.html", samples=0, items_mb=0).read_text(encoding="utf-8")
     header = page[page.index("<header>") : page.index("</header>")]
     assert "2 settings" in header
-    assert re.search(r'<td class="text">(one|two), free answers read(, reasoned first)?</td>', header)
+    assert re.search(r'<td class="text">(one|two) \(generate(\+cot)?\)</td>', header)
     text = " ".join(Page(page).text)
     assert "What the way of asking changes" in text
     assert "multiple choice: free answers read, reasoned first, against free answers read" in text
@@ -275,3 +276,19 @@ def test_no_terminal_is_too_narrow_for_the_digits(stages: list[Path]) -> None:
             show(summary, Console(file=sink, width=width))
             assert all(value in sink.getvalue() for value in expected)
             assert "…" not in sink.getvalue()
+
+
+def test_items_asked_in_several_orders_show_what_the_order_does(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", ("a", "b"), 0.6, 2, setting="letter", groups=10)
+    for name in ("scores", "replies"):
+        own = pl.read_parquet(run / f"{name}.parquet")
+        turned = own.with_columns(rotation=pl.lit(1, pl.Int16))
+        if name == "scores":
+            orders = [own.with_columns(order=pl.lit([0, 1, 2, 3], pl.List(pl.Int16)))]
+            orders.append(turned.with_columns(order=pl.lit([1, 2, 3, 0], pl.List(pl.Int16))))
+            own, turned = (table.with_columns(answer=pl.lit([0], pl.List(pl.Int16))) for table in orders)
+        pl.concat([own, turned]).write_parquet(run / f"{name}.parquet")
+    page = write_report([run], tmp_path / "report.html", samples=0, items_mb=0).read_text(encoding="utf-8")
+    text = " ".join(Page(page).text)
+    assert "Order of the options" in text
+    assert "a: items asked in several orders, in %" in text

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from afya.errors import DataError
 from afya.statistics import brier_multiclass, calibration, softmax
-from afya.statistics.calibration import equal_mass
+from afya.statistics.calibration import calibrations, equal_mass
 
 
 def test_two_bins_by_hand() -> None:
@@ -96,3 +96,21 @@ def test_faulty_input_is_named() -> None:
         calibration([0.5], [0, 1], ["a", "b"])
     with pytest.raises(DataError, match="at least one row"):
         calibration([], [], [])
+
+
+def test_many_cells_at_once_are_each_cell_alone() -> None:
+    rng = np.random.default_rng(4)
+    groups, models = 120, 5
+    sure = rng.uniform(0.2, 1.0, size=groups * models)
+    right = (rng.random(groups * models) < sure * 0.8).astype(np.float64)
+    clusters = np.tile(np.arange(groups), models)
+    cells = np.repeat(np.arange(models), groups)
+    together = calibrations(sure, right, clusters, cells, bins=8, replicates=300)
+    for model, found in enumerate(together):
+        own = cells == model
+        alone = calibration(sure[own], right[own], clusters[own], bins=8, replicates=300)
+        assert found.n == alone.n
+        assert (found.ece, found.low, found.high, found.floor) == pytest.approx(
+            (alone.ece, alone.low, alone.high, alone.floor)
+        )
+        assert found.bins == pytest.approx(alone.bins)

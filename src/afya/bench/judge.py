@@ -25,7 +25,7 @@ from afya.bench.judge_labels import read_labels
 from afya.bench.judge_questions import Written, askings_of, questions_schema, write_questions, written_replies
 from afya.bench.judge_replies import STAGE, Judge, judge_part, judged_parts_schema, kept_replies, reopen, with_verdicts
 from afya.bench.judge_results import JudgingResult, finish
-from afya.bench.judge_specs import JudgeSpec, judge_specs
+from afya.bench.judge_specs import ModelSpec, judge_specs
 from afya.bench.judge_wording import wording
 from afya.models.cost import Budget
 from afya.models.load import load_model
@@ -131,7 +131,7 @@ def _recipe(
     }
 
 
-def _config(judge: JudgeSpec, temperature: float, seed: int) -> dict[str, object]:
+def _config(judge: ModelSpec, temperature: float, seed: int) -> dict[str, object]:
     return {
         "judge": judge.name,
         "engine": judge.engine,
@@ -141,7 +141,7 @@ def _config(judge: JudgeSpec, temperature: float, seed: int) -> dict[str, object
     }
 
 
-def _parts_of(run: Path, judge: JudgeSpec) -> list[Path]:
+def _parts_of(run: Path, judge: ModelSpec) -> list[Path]:
     """Where the judge's replies about this run lie, of this asking and of earlier ones."""
     return sorted((run / "judging").glob(f"*/parts/*-{judge.shaped}"))
 
@@ -151,7 +151,7 @@ def _dollars(row: tuple[object, ...]) -> float:
     return cost if isinstance(cost, float) else 0.0
 
 
-def _load(judge: JudgeSpec, kept: dict[str, tuple[object, ...]], budget: Budget | None, _: Mapping[str, Any]) -> Judge:
+def _load(judge: ModelSpec, kept: dict[str, tuple[object, ...]], budget: Budget | None, _: Mapping[str, Any]) -> Judge:
     model = load_model(judge.spec, **judge.options)
     if isinstance(model, RemoteModel):
         model.budget = budget
@@ -160,7 +160,7 @@ def _load(judge: JudgeSpec, kept: dict[str, tuple[object, ...]], budget: Budget 
 
 def _ask(
     folder: RunFolder,
-    judge: JudgeSpec,
+    judge: ModelSpec,
     config: Mapping[str, object],
     sources: Sequence[Path],
     kept: dict[str, tuple[object, ...]],

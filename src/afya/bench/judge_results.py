@@ -13,9 +13,9 @@ from afya.bench.judge_families import Known, family_notes, lineage
 from afya.bench.judge_labels import Labels
 from afya.bench.judge_questions import Written, askings_of, criteria
 from afya.bench.judge_scores import Mean, majorities, means, ordered, score_replies, withhold
-from afya.bench.judge_specs import JudgeSpec
+from afya.bench.judge_specs import ModelSpec
 from afya.bench.judge_wording import ASKINGS, REASONS, wording
-from afya.runs import Ledger, read_json, write_frame, write_json
+from afya.runs import Ledger, read_json, sha256_path, write_frame, write_json
 
 if TYPE_CHECKING:
     import polars as pl
@@ -39,7 +39,7 @@ class JudgingResult:
 def finish(
     run: Path,
     written: Written,
-    specs: Sequence[JudgeSpec],
+    specs: Sequence[ModelSpec],
     frames: Sequence[pl.DataFrame],
     labels: Labels | None,
     threshold: float | None,
@@ -113,7 +113,7 @@ def _models(run: Path, written: Written) -> list[Known]:
     ]
 
 
-def _notes(specs: Sequence[JudgeSpec], labels: Labels | None, judgements: pl.DataFrame) -> list[str]:
+def _notes(specs: Sequence[ModelSpec], labels: Labels | None, judgements: pl.DataFrame) -> list[str]:
     import polars as pl
 
     notes = []
@@ -145,7 +145,7 @@ def _cost(frame: pl.DataFrame) -> float | None:
 
 
 def _told(
-    result: JudgingResult, specs: Sequence[JudgeSpec], labels: Labels | None, gate: Gate, written: Written
+    result: JudgingResult, specs: Sequence[ModelSpec], labels: Labels | None, gate: Gate, written: Written
 ) -> dict[str, object]:
     """judging.json."""
     judges = []
@@ -166,6 +166,7 @@ def _told(
         )
     askings = askings_of(list(written.items.values()))
     return {
+        "replies_sha256": sha256_path(result.folder / "replies.parquet"),
         "judges": judges,
         "askings": {
             name: {

@@ -120,8 +120,11 @@ def withhold(scores: pl.DataFrame, gate: Gate) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Mean:
-    """A row of the printed table. `value` None: withheld, or no reply was scored; `note` says which and how far to
-    trust it. `missing`: replies without a score, errors among them."""
+    """A row of the printed table.
+
+    `value` None: withheld, or no reply was scored; `note` says which, and how far to trust it. `low` and `high` None:
+    one group alone, or replies that all have the same score. `missing`: replies without a score, errors among them.
+    """
 
     model: str
     setting: str
@@ -167,7 +170,8 @@ def means(scores: pl.DataFrame, gate: Gate, level: float = 0.95) -> list[Mean]:
         of = mean_rubric_score if measure == RUBRIC else mean_interval
         found = of(held["value"].to_numpy(), np.asarray(groups, dtype=str), level)
         shown = found.n > 0
-        bounded = shown and math.isfinite(found.low) and math.isfinite(found.high)
+        # Replies that all have the same score leave an interval without width, which would read as certainty.
+        bounded = shown and bool(found.standard_error) and math.isfinite(found.low) and math.isfinite(found.high)
         made.append(
             Mean(
                 model, setting, task, lang, measure, judge, found.n, found.clusters, part.height - found.n,

@@ -1,4 +1,4 @@
-"""The judges that a command names: how each is loaded, what decides its replies, what they cost."""
+"""The models that a command names as judges, or to be probed: how each is loaded, what it costs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from afya.runs import canonical, scrub, sha256_text
 
 _LABELLED = re.compile(r"(?P<label>[^=:/\s]+)=(?P<spec>\w+:.+)", re.DOTALL)
 # What these know cannot be asked: vectors of texts, and replies that were made elsewhere.
-_CANNOT_JUDGE = frozenset({"embed", "replies"})
+_CANNOT_BE_ASKED = frozenset({"embed", "replies"})
 
 
 @dataclass(frozen=True)
-class JudgeSpec:
-    """One judge: its name, how to load it, what decides its replies, and what they cost."""
+class ModelSpec:
+    """One model: its name, how to load it, what decides its replies, and what they cost."""
 
     name: str
     spec: str
@@ -31,7 +31,7 @@ class JudgeSpec:
 
     @property
     def shaped(self) -> str:
-        """A short hash of what decides its replies: another setting or model is another judge."""
+        """A short hash of what decides its replies: another setting is another model."""
         return sha256_text(canonical([self.engine, self.sha256, self.shaping]))[:8]
 
     @property
@@ -50,37 +50,50 @@ class JudgeSpec:
         return Known(self.name, (self.spec, self.spec.partition(":")[2]), self.sha256)
 
 
-def judge_specs(judges: Sequence[str], options: Mapping[str, object]) -> list[JudgeSpec]:
-    """The judges of a command, each "ENGINE:NAME" or "LABEL=ENGINE:NAME".
+def judge_specs(judges: Sequence[str], options: Mapping[str, object]) -> list[ModelSpec]:
+    """The judges of a command; see `model_specs`."""
+    found = model_specs(judges, options, "judge", "--judge")
+    if any(judge.name == PANEL for judge in found):
+        raise ConfigError(f"No judge may be called {PANEL}.", hint="Give it another name: --judge strict=openai:NAME")
+    return found
 
-    Each takes those of the options that its engine knows; a key LABEL.key is for the judge of that label alone.
 
-    Raises ConfigError for a spec or option that is not known, names given twice, and engines that cannot judge.
+def model_specs(models: Sequence[str], options: Mapping[str, object], what: str, flag: str) -> list[ModelSpec]:
+    """Models, each "ENGINE:NAME" or "LABEL=ENGINE:NAME".
+
+    Each takes those of the options that its engine knows; a key LABEL.key is for the model of that label alone.
+
+    Args:
+        what: what they are to do; flag: how the command names them. Both for error messages.
+
+    Raises ConfigError for a spec or option that is not known, names given twice, and engines that cannot be asked.
     """
-    if not judges:
-        raise ConfigError("No judge was given.", hint="Name one with --judge openai:NAME or --judge hf:FOLDER.")
-    found: list[JudgeSpec] = []
+    if not models:
+        raise ConfigError(
+            f"No model to {what} was given.", hint=f"Name one with {flag} openai:NAME or {flag} hf:FOLDER."
+        )
+    found: list[ModelSpec] = []
     used: set[str] = set()
-    for given in judges:
+    for given in models:
         labelled = _LABELLED.fullmatch(given)
         label, spec = (labelled["label"], labelled["spec"]) if labelled else ("", given)
         engine, name = parse_spec(spec)
-        if engine in _CANNOT_JUDGE:
-            raise ConfigError(f"'{spec}' cannot judge.", hint="A judge reads and writes: hf:, openai:, anthropic: ...")
+        if engine in _CANNOT_BE_ASKED:
+            raise ConfigError(
+                f"'{spec}' cannot be used to {what}: it answers no question.", hint="Name hf:, openai:, anthropic: ..."
+            )
         known = ENGINES[engine]().option_names()
         mark = f"{label or name}."
         own = {key.removeprefix(mark): value for key, value in options.items() if key.startswith(mark)}
         told = engine_options(spec, {**options, **own})
         used |= {key for key in options if key in known or key.removeprefix(mark) in known}
         identity = identify(spec, **told)
-        found.append(JudgeSpec(label or identity.name, spec, engine, identity.sha256, told, price_of(spec, **told)))
+        found.append(ModelSpec(label or identity.name, spec, engine, identity.sha256, told, price_of(spec, **told)))
     unknown = sorted(key for key, value in options.items() if value is not None and key not in used)
     if unknown:
-        raise ConfigError(f"No judge has the option(s) {', '.join(unknown)}.")
-    names = [judge.name for judge in found]
-    doubled = sorted({name for name in names if names.count(name) > 1 or name == PANEL})
+        raise ConfigError(f"No model given by {flag} has the option(s) {', '.join(unknown)}.")
+    names = [model.name for model in found]
+    doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
-        raise ConfigError(
-            f"Judges need names of their own: {', '.join(doubled)}.", hint="Give one: --judge strict=openai:NAME"
-        )
+        raise ConfigError(f"Two models are called {', '.join(doubled)}.", hint=f"Name each: {flag} LABEL=ENGINE:NAME")
     return found

@@ -27,8 +27,9 @@ from afya.bench.summary import ALL
 from afya.errors import DataError
 from afya.languages import language
 from afya.statistics import mean_interval
+from afya.statistics.clusters import Floats
 from afya.statistics.distributions import t_cdf, t_quantile
-from afya.statistics.intervals import Estimate
+from afya.statistics.intervals import Estimate, accuracy_interval
 from afya.statistics.separation import separation
 from afya.text.normalise import fold, normalise
 from afya.text.words import words
@@ -123,7 +124,8 @@ def probe_means(rows: pl.DataFrame, value: str, chance: str | None = None, level
         chance: the column of what an unknowing model would reach on the item (1 / orders for the option swap).
 
     Columns: the keys, lang, n, groups, mean, low, high, and, with `chance`, excess (mean less chance), excess_low,
-    excess_high and p (two-sided): an interval above 0 is a sign of having seen the items.
+    excess_high and p (two-sided; exact where each group stands there once): an interval above 0 is a sign of having
+    seen the items.
     """
     import polars as pl
 
@@ -134,9 +136,7 @@ def probe_means(rows: pl.DataFrame, value: str, chance: str | None = None, level
         found = _mean(part, pl.col(value), level)
         cells = [found.value, _bounded(found.low), _bounded(found.high)]
         if chance is not None:
-            excess = _mean(part, pl.col(value) - pl.col(chance), level)
-            p = _p(excess.value, excess.standard_error, excess.clusters - 1)
-            cells += [excess.value, _bounded(excess.low), _bounded(excess.high), p]
+            cells += _over_chance(part.select("group_id", pl.col(value), pl.col(chance)), level)
         made.append((*key, found.n, found.clusters, *cells))
     names = ["mean", "low", "high", *(("excess", "excess_low", "excess_high", "p") if chance is not None else ())]
     schema: dict[str, pl.DataType] = {name: pl.String() for name in (*KEYS, "lang")}
@@ -177,6 +177,32 @@ def against_fresh(rows: pl.DataFrame, fresh: pl.DataFrame, value: str, level: fl
     return pl.DataFrame(made, schema=schema | {name: pl.Float64() for name in names}, orient="row")
 
 
+def _over_chance(part: pl.DataFrame, level: float) -> list[float | None]:
+    """[excess, low, high, p] of how often something happened over how often it would by chance."""
+    groups = part["group_id"].rank("dense").to_numpy()
+    happened, chances = part.to_series(1).to_numpy(), part.to_series(2).to_numpy()
+    expected = float(chances.mean())
+    found = mean_interval(happened - chances, groups, level)
+    if not np.isin(happened, (0.0, 1.0)).all():
+        p = _p(found.value, found.standard_error, found.clusters - 1)
+        return [found.value, _bounded(found.low), _bounded(found.high), p]
+    # Where all or none happened the t interval has no width, and t no meaning.
+    share = accuracy_interval(happened, groups, level)
+    if found.clusters == len(happened):
+        p = _poisson_binomial_p(round(happened.sum()), chances)
+    else:
+        p = _p(found.value, found.standard_error, found.clusters - 1)
+    return [found.value, share.low - expected, share.high - expected, p]
+
+
+def _poisson_binomial_p(count: int, chances: Floats) -> float:
+    """The exact two-sided p-value of `count` events of these chances: outcomes as likely as it, or less, together."""
+    mass = np.ones(1)
+    for chance in chances:
+        mass = np.append(mass * (1 - chance), 0.0) + np.append(0.0, mass * chance)
+    return float(min(1.0, mass[mass <= mass[count] * (1 + 1e-9)].sum()))
+
+
 def _mean(part: pl.DataFrame, value: pl.Expr, level: float) -> Estimate:
     return mean_interval(part.select(value).to_series().to_numpy(), part["group_id"].rank("dense").to_numpy(), level)
 
@@ -189,7 +215,10 @@ def _welch(one: Estimate, other: Estimate, level: float) -> tuple[float | None, 
     error = math.sqrt(sum(parts))
     difference = one.value - other.value
     if error == 0.0:
-        return difference, difference, None
+        # The clusters of each side are all alike, so that t would be infinite. Dealt out at random, they fall apart as
+        # completely in 2 of so many ways.
+        ways = math.comb(one.clusters + other.clusters, one.clusters)
+        return difference, difference, 1.0 if difference == 0.0 else min(1.0, 2 / ways)
     degrees = sum(parts) ** 2 / sum(
         part**2 / (side.clusters - 1) for part, side in zip(parts, (one, other), strict=True)
     )

@@ -113,6 +113,7 @@ def _sections(
 ) -> list[tuple[str, str, Markup]]:
     """(id, name in the contents, section) in the page's order."""
     body: list[tuple[str, str, Markup]] = []
+    tasks = [str(task) for task in analysis.summary["task"].unique(maintain_order=True)]
 
     def add(identity: str, name: str, part: Markup | None) -> None:
         if part is not None:
@@ -120,12 +121,13 @@ def _sections(
 
     if best is not None:
         add("best", "Best models in further tasks", section("best", "Best models in further tasks", best))
-    for index, (setting, task, _) in enumerate(views(analysis.summary), start=1):
+    parts = sorted(views(analysis.summary), key=lambda part: (tasks.index(part[1]), "+" in part[0], part[0]))
+    for index, (setting, task, _) in enumerate(parts, start=1):
         view = view_of(analysis, f"view{index}", setting, task, staged)
         add(view.identity, f"Results: {view_name(setting, task)}", results(view))
     add("settings", "What the way of asking changes", settings_section(analysis))
     add("pairs", "Models two by two", None if staged else comparisons_section(analysis))
-    add("open", "Open tasks", open_section(analysis))
+    add("open", "Open tasks", open_section(analysis, runs))
     add("safety", "Safety", safety_section(analysis, runs))
     add("measured", "What was measured", measured(analysis, asked, [read_manifest(run) for run in runs]))
     level = percent(analysis.level, 0)

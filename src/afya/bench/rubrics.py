@@ -27,7 +27,6 @@ from numpy.typing import ArrayLike
 from afya.errors import DataError
 from afya.statistics.clusters import partition
 from afya.statistics.intervals import Estimate, mean_interval
-from afya.statistics.judging import JudgeAgreement, Measure, withheld
 
 Entailment = Literal["entailed", "contradicted", "neutral"]
 Label = TypeVar("Label", bound=Hashable)
@@ -98,32 +97,6 @@ def mean_rubric_score(scores: ArrayLike, clusters: ArrayLike, level: float = 0.9
         return found
     value, low, high = np.clip([found.value, found.low, found.high], 0.0, 1.0).tolist()
     return Estimate(value, low, high, found.n, found.clusters, found.method, found.standard_error)
-
-
-@dataclass(frozen=True)
-class JudgedScore:
-    """A mean score and how far its judge is to be trusted. `estimate` is None where `withheld` says why."""
-
-    estimate: Estimate | None
-    agreement: JudgeAgreement | None
-    withheld: str | None
-
-
-def judged_score(
-    scores: ArrayLike,
-    clusters: ArrayLike,
-    agreement: JudgeAgreement | None,
-    measure: Measure,
-    threshold: float,
-    level: float = 0.95,
-) -> JudgedScore:
-    """`mean_rubric_score`, or no score where the judge agrees with physicians less than the recipe asks for.
-
-    `agreement` is None where no physician labelled what the judge did. Raises as `mean_rubric_score` and `withheld` do.
-    """
-    reason = withheld(agreement, measure, threshold)
-    estimate = None if reason else mean_rubric_score(scores, clusters, level)
-    return JudgedScore(estimate, agreement, reason)
 
 
 def worst_of(scores: Sequence[float], k: int) -> float:

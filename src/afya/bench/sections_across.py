@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from afya.bench.analysis import MOST_COMPARED, Analysis
@@ -10,7 +11,6 @@ from afya.bench.cells import (
     folded,
     language_name,
     p_value,
-    plain_name,
     ranged,
     section,
     setting_name,
@@ -18,6 +18,7 @@ from afya.bench.cells import (
     view_name,
 )
 from afya.bench.markup import Markup, joined, table, tag
+from afya.bench.sections_judges import Note, judge_notes, judges, read_judging
 from afya.bench.summary import ALL, percent
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def settings_section(analysis: Analysis) -> Markup | None:
     for (task, setting, plain), part in analysis.settings.group_by("task", "setting", "plain", maintain_order=True):
         name = f"{task_name(str(task))}: {setting_name(str(setting))}, against {setting_name(str(plain))}"
         overall = [row for row in part.iter_rows(named=True) if row["lang"] == ALL]
-        parts += [tag("h3", name), tag("p", _verdict(overall))]
+        parts += [tag("h3", name), tag("p", _verdict(overall, analysis.level))]
         rows = [_effect(row) for row in overall]
         note = "Paired on the same items. p is adjusted for all settings and languages tried with a model (Holm)."
         caption = joined(["Over all languages, in % and points", tag("span", note, class_="note")])
@@ -65,10 +66,11 @@ def _effect(row: Mapping[str, Any]) -> list[object]:
     ]
 
 
-def _verdict(rows: list[dict[str, Any]]) -> str:
-    """How many models it helps, harms, or neither, over all languages, by intervals."""
-    better = sum(row["low"] is not None and row["low"] > 0 for row in rows)
-    worse = sum(row["high"] is not None and row["high"] < 0 for row in rows)
+def _verdict(rows: list[dict[str, Any]], level: float) -> str:
+    """How many models it helps, harms, or neither, over all languages, by the adjusted p-values."""
+    shown = [row for row in rows if (row["p_value"] if row["p_holm"] is None else row["p_holm"]) < 1 - level]
+    better = sum(row["difference"] > 0 for row in shown)
+    worse = sum(row["difference"] < 0 for row in shown)
     open_ = len(rows) - better - worse
     return f"Over all languages it helps {better}, harms {worse}, and for {open_} of {len(rows)} neither is shown."
 
@@ -137,10 +139,12 @@ def _points(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:+.1f}".replace("-", "−")
 
 
-def open_section(analysis: Analysis) -> Markup | None:
+def open_section(analysis: Analysis, runs: Sequence[Path]) -> Markup | None:
     """Written answers and translations by their measures; a judge's scores are withheld where they may not be shown."""
     if not analysis.measures.height:
         return None
+    judged = read_judging(runs)
+    notes = judge_notes(judged)
     parts: list[Markup] = []
     if any(name in LEGACY for name in analysis.measures["measure"].unique()):
         parts.append(
@@ -150,21 +154,19 @@ def open_section(analysis: Analysis) -> Markup | None:
                 "older reports can be laid beside this one, and blind to a dose that is wrong.",
             )
         )
+    parts += judges(judged)
     for (task, setting, measure), part in analysis.measures.group_by("task", "setting", "measure", maintain_order=True):
-        parts += _measured(str(task), str(setting), str(measure), part)
+        parts += _measured(str(task), str(setting), str(measure), part, notes)
     return section("open", "Open tasks", *parts)
 
 
-def _measured(task: str, setting: str, measure: str, part: pl.DataFrame) -> list[Markup]:
-    title = LEGACY.get(measure, measure.replace("_", " ").replace(":", ": "))
+def _measured(task: str, setting: str, measure: str, part: pl.DataFrame, notes: Note) -> list[Markup]:
+    title = LEGACY.get(measure, measure.replace("_", " "))
     legacy = " (legacy)" if measure in LEGACY else ""
     rows = part.rows(named=True)
     judged = any(row["judge"] for row in rows)
-    listed: list[list[object]] = []
-    for row in rows:
-        if row["lang"] != ALL and len({one["lang"] for one in rows}) > 2:
-            continue
-        listed.append(_measure_row(row, judged))
+    several = len({row["lang"] for row in rows}) > 2
+    overall = [_measure_row(row, judged, notes) for row in rows if row["lang"] == ALL or not several]
     heads: list[object] = [
         "Model",
         *(["Judge"] if judged else []),
@@ -174,25 +176,32 @@ def _measured(task: str, setting: str, measure: str, part: pl.DataFrame) -> list
         "Groups",
         "Without a score",
     ]
-    name = f"{view_name(setting, task)}: {title}{legacy}"
-    parts = [tag("h3", name), table(f"{title}, mean with its interval", heads, listed)]
-    every = [_measure_row(row, judged) for row in rows if row["lang"] != ALL]
-    if len(every) > len(listed):
+    heads += [tag("th", "How far to trust it", scope="col", class_="text")] if judged else []
+    parts = [
+        tag("h3", f"{view_name(setting, task)}: {title}{legacy}"),
+        table(f"{title}, mean with its interval", heads, overall),
+    ]
+    if several:
+        every = [_measure_row(row, judged, notes) for row in rows if row["lang"] != ALL]
         parts.append(folded("By language", table(f"{title}, by language", heads, every)))
     return parts
 
 
-def _measure_row(row: Mapping[str, Any], judged: bool) -> list[object]:
-    mean: object = tag("span", "withheld", class_="range") if judged and row["mean"] is None else _number(row)
+def _measure_row(row: Mapping[str, Any], judged: bool, notes: Note) -> list[object]:
+    names = ("model", "setting", "task", "lang", "measure", "judge")
+    model, setting, task, lang, measure, judge = (str(row[name]) for name in names)
+    note = notes.get((model, setting, task, lang, measure, judge), "")
+    withheld = note.startswith("withheld")
     missing = row["missing"]
     return [
         row["label"],
         *([row["judge"] or "–"] if judged else []),
-        plain_name(row["lang"]).capitalize() if row["lang"] == ALL else language_name(row["lang"]),
-        mean,
+        language_name(lang),
+        tag("span", "withheld", class_="range") if withheld else _number(row),
         f"{row['n']:,}",
         f"{row['groups']:,}",
         f"{missing:,}" if missing is not None else "–",
+        *([tag("td", note or "–", class_="text")] if judged else []),
     ]
 
 

@@ -72,15 +72,12 @@ def _choices(analysis: Analysis, task: str) -> list[Choice]:
             for name in settings
         ]
     # A model that can be asked in several ways is as many candidates: which way is best is part of the question.
-    names = {setting: setting_name(setting) for setting in settings}
     several = summary.group_by("label").agg(pl.col("setting").n_unique().alias("ways"))
     asked = (
         analysis.scores.filter(pl.col("task") == task)
         .join(several, on="label")
         .with_columns(
-            label=pl.when(pl.col("ways") > 1)
-            .then(pl.format("{}, {}", "label", pl.col("setting").replace_strict(names, return_dtype=pl.String)))
-            .otherwise("label"),
+            label=pl.when(pl.col("ways") > 1).then(pl.format("{} ({})", "label", "setting")).otherwise("label"),
             setting=pl.lit("any"),
         )
         .drop("ways")
@@ -165,7 +162,11 @@ def best_table(choice: Choice, level: float) -> Markup:
                 f"{row['n']:,}",
             ]
         )
-    way = setting_name(choice.settings[0]) if len(choice.settings) == 1 else f"{len(choice.settings)} settings"
+    way = (
+        setting_name(choice.settings[0])
+        if len(choice.settings) == 1
+        else f"{len(choice.settings)} settings, in brackets"
+    )
     note = (
         f"In %, with {percent(level, 0)}% intervals; {way}. Not told apart: models that the data do not show to be "
         "worse, decided for all models together."

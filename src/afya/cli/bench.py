@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from afya.cli import bench_extract
+from afya.cli import bench_export, bench_extract, bench_import, bench_judge, bench_probe
+from afya.cli.bench_shared import engine_settings, print_projection, progress
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from afya.bench.costs import Projection
     from afya.runs import Ledger
 
 app = typer.Typer(help="Measure models in every language, and report what came out.", no_args_is_help=True)
 app.command("extract")(bench_extract.extract)
+app.command("import-replies")(bench_import.import_replies)
+app.command("export")(bench_export.export)
+app.command("judge")(bench_judge.judge)
+app.command("probe")(bench_probe.probe)
 
 
 @app.command("run")
@@ -139,7 +142,7 @@ def run(
         "base_url": base_url,
         "api_key_env": api_key_env,
         "concurrency": concurrency,
-        **_settings(option or []),
+        **engine_settings(option or []),
     }
     request = Request.of(
         model,
@@ -160,10 +163,10 @@ def run(
     )
     console = Console()
     if dry_run:
-        _print_projection(bench_project(request), console)
+        print_projection(bench_project(request), console)
         return
     kept = cache_folder() if cache is None else None if cache == "none" else Path(cache)
-    with _progress() as report_progress:
+    with progress() as report_progress:
         result = ask(request, out, budget_usd=budget_usd, cache=kept, on_progress=report_progress)
     for note in result.notes:
         console.print(note, markup=False)
@@ -254,56 +257,6 @@ def _show(
     console.print(where, markup=False, soft_wrap=True)
 
 
-def _settings(told: list[str]) -> dict[str, object]:
-    """The engine settings of --option KEY=VALUE or NAME.KEY=VALUE; values are YAML."""
-    from afya.datafiles import override
-    from afya.errors import ConfigError
-
-    settings: dict[str, object] = {}
-    for text in told:
-        key, equals, value = text.partition("=")
-        if not equals or not key.rpartition(".")[2].isidentifier():
-            raise ConfigError(f"--option '{text}' is not of the form KEY=VALUE.", hint="For example: price_in=2.5")
-        settings[key] = override({}, f"value={value}")["value"]
-    return settings
-
-
-def _print_projection(rows: Sequence[Projection], console: Console) -> None:
-    import math
-
-    from rich.table import Table
-    from rich.text import Text
-
-    from afya.bench.costs import token_rates
-
-    def dollars(value: float | None) -> str:
-        return "not known" if value is None else f"{value:,.4f}"
-
-    table = Table(title="What would be asked (nothing was)", title_justify="left")
-    for name in (
-        "model",
-        "language",
-        "items",
-        "prompt tokens",
-        "reply tokens",
-        "USD at least",
-        "USD at most",
-        "a 1,000",
-    ):
-        table.add_column(name, justify="left" if name in ("model", "language") else "right", overflow="fold")
-    for row in rows:
-        counts = (f"{row.items:,}", f"{row.prompt_tokens:,}", f"{row.reply_tokens:,}")
-        costs = (dollars(row.least_usd), dollars(row.most_usd), dollars(row.most_a_thousand))
-        table.add_row(Text(row.model), row.lang, *counts, *costs)
-    console.print(table)
-    known = [row.most_usd for row in rows if row.most_usd is not None]
-    console.print(
-        f"At most {math.fsum(known):,.2f} USD" + (" and what has no price." if len(known) < len(rows) else ".")
-    )
-    rates = token_rates()
-    console.print(f"Prompt tokens are estimated: rates of {rates.tokenizer} on {rates.text}.", markup=False)
-
-
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
@@ -321,34 +274,3 @@ def _ledger_table(ledger: Ledger) -> Table:
         counts = (ledger.rows_in[stage], ledger.rows_out[stage], reasons.total())
         table.add_row(Text(stage), *(f"{count:,}" for count in counts), Text(why))
     return table
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar for each model on standard error, where there is a terminal."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        tasks: dict[str, int] = {}
-
-        def told(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = int(bars.add_task(what, total=total))
-            bars.update(bars.task_ids[list(tasks).index(what)], completed=done)
-
-        yield told

@@ -93,15 +93,15 @@ def import_replies(
     key_where: Annotated[
         list[str] | None, typer.Option("--key-where", metavar="COLUMN=VALUE", help="The same for the key.")
     ] = None,
-    model: Annotated[str | None, typer.Option("--model", help="The model's name, where nothing says it.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="The model's name, where no --column says it.")] = None,
     lang: Annotated[
-        str | None, typer.Option("--lang", help="The language, where nothing says it: sw, swh_Latn, Swahili.")
+        str | None, typer.Option("--lang", help="The language, where no --column says it: sw, swh_Latn, Swahili.")
     ] = None,
     lang_name: Annotated[
         list[str] | None,
         typer.Option("--lang-name", metavar="THEIRS=CODE", help="What a language is called there: zh-tw=zh."),
     ] = None,
-    task: Annotated[str | None, typer.Option("--task", help="The task's name, where nothing says it.")] = None,
+    task: Annotated[str | None, typer.Option("--task", help="The task's name, where no --column says it.")] = None,
     name: Annotated[
         str,
         typer.Option(
@@ -127,7 +127,7 @@ def import_replies(
         typer.Option(
             "--score-by",
             help="What counts: ours (the answer that afya reads from the reply), prediction (the publisher's), correct "
-            "(the publisher's verdict). Default: the first of these that the files allow.",
+            "(the publisher's verdict). Default: ours where there are replies to read, else correct, else prediction.",
         ),
     ] = None,
     missing: Annotated[
@@ -324,13 +324,16 @@ def _show(result: ImportResult, console: Console) -> None:
         console.print("The key")
         _show_columns(result.key, console)
     kept = [name for name in ("model", "lang", "task") if len({getattr(one, name) for one in result.scorings}) > 1]
-    table = table_of(*(kept or ["model"]), "scored by", "n", "right", "accuracy", "no reply", "differ")
+    models = list(dict.fromkeys(one.model for one in result.scorings))
+    table = table_of(*kept, "scored by", "n", "right", "accuracy", "no reply", "differ")
     for column in table.columns[-5:]:
         column.justify = "right"
     for one in result.scorings:
         differ = "counts" if one.counts else f"{one.differ:,}"
         counts = (one.by, f"{one.n:,}", f"{one.right:,}", _percent(one.accuracy), f"{one.absent:,}", differ)
-        table.add_row(*plain(*(getattr(one, name) for name in kept or ["model"]), *counts))
+        table.add_row(*plain(*(getattr(one, name) for name in kept), *counts))
+    if "model" not in kept:
+        console.print(", ".join(models), markup=False, soft_wrap=True)
     console.print(table)
     for one in result.scorings:
         if one.counts and one.absent:

@@ -40,7 +40,11 @@ _offline_by_user = os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE",
 
 
 class HfOptions(BaseModel):
-    """Settings of a local model. `batch_tokens` None means 4,096 on a CPU and 131,072 on a GPU."""
+    """Settings of a local model.
+
+    `batch_tokens` is how many tokens a batch holds; None means 131,072 on a GPU, and on a CPU 4,096 where text is
+    generated and 1,536 where options are scored.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -116,10 +120,12 @@ class HfModel:
         self.identity = identity
         self.context = _context_length(model, tokenizer)
         self._thinking = thinking
-        self._budget = batch_tokens or (131_072 if model.device.type == "cuda" else 4_096)
+        on_gpu = model.device.type == "cuda"
+        self._budget = batch_tokens or (131_072 if on_gpu else 4_096)
         self._end = end_of_turn(tokenizer)
         self._ends = _end_ids(model, tokenizer, self._end)
-        self._scorer = OptionScorer(model, self._budget)
+        # Scoring only reads: on a CPU fewer tokens at once stay in its caches.
+        self._scorer = OptionScorer(model, batch_tokens or (131_072 if on_gpu else 1_536))
 
     @classmethod
     def load(cls, name: str, options: HfOptions | None = None) -> HfModel:

@@ -133,6 +133,8 @@ def collect(sources: Sequence[Path], setting: Setting, wanted: Wanted | None = N
         that can be exported.
     """
     wanted = wanted or Wanted()
+    if not sources and not wanted.task_refs:
+        raise ConfigError("Nothing to export was named.", hint="Give a dataset or run folder, or --task.")
     runs = [path for path in sources if _is_run(path)]
     if runs and (len(sources) > 1 or wanted.task_refs):
         raise ConfigError(f"{runs[0]} is a run folder.", hint="Export one run alone, or datasets and declared tasks.")

@@ -14,9 +14,8 @@ from typing import Any
 
 from afya.bench.extract_fold import folded, option_words
 from afya.bench.extract_labels import label_reader
-from afya.bench.extract_words import commitment_codes
-from afya.bench.imports.fields import nothing, opened, usual_names
-from afya.bench.imports.values import LABELLED, LATIN, MOST
+from afya.bench.imports.lookup import nothing, opened, usual_names
+from afya.bench.imports.values import LABELLED, LATIN, MOST, read_languages
 from afya.errors import ConfigError
 from afya.sources.source import Malformed
 
@@ -174,7 +173,7 @@ def _by_text(text: str, options: Sequence[str]) -> int | None:
 @lru_cache(maxsize=4096)
 def label_index(lang: str, letters: tuple[str, ...], count: int) -> dict[str, int]:
     """Labels (shown ones, Latin, native, circled) and their places."""
-    known = lang if lang in commitment_codes() else "en"
+    known = lang if lang in read_languages() else "en"
     shown = letters if len(letters) >= count else tuple(LATIN[:count])
     index = dict(label_reader(known, shown, count, False, True).index)
     for place, sign in enumerate(LATIN[:count]):

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from afya.bench.imports.fields import Row, filled, spread, take
+from afya.bench.imports.fields import filled, spread, take
+from afya.bench.imports.lookup import Row
 from afya.bench.imports.values import in_text, language_code, numbers_of, options_of, text_of
 from afya.sources.source import Malformed
 

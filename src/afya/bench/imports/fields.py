@@ -13,18 +13,16 @@ from __future__ import annotations
 
 import difflib
 import json
-import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import as_file, files
-from typing import Any, cast
+from typing import Any
 
-from afya.datafiles import read_yaml
+from afya.bench.imports.lookup import Row, look_up, nothing, opened, usual_names
+from afya.bench.imports.values import language_code, options_of
 from afya.errors import ConfigError
-
-Row = Mapping[str, Any]
+from afya.sources.source import Malformed
 
 FIELDS = (
     *("id", "group", "lang", "model", "task", "question", "context", "options", "letters", "answer", "reply"),
@@ -37,18 +35,10 @@ OWN = "@"
 """Before the names under which a known layout (layouts.py) puts what it found."""
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
-_INDEXED = re.compile(r"\[(-?\d+)\]")
 _PLAIN = re.compile(r"[\s_\-]+")
 # A nested column is guessed by its last name alone only where that name says enough.
 _VAGUE = frozenset({"text", "value", "label", "output", "input", "result", "score", "correct", "target"})
 _MANY = 3
-
-
-@cache
-def usual_names() -> Mapping[str, Any]:
-    """The shipped names of columns, answers that are none, and verdicts."""
-    with as_file(files("afya") / "bench" / "imports" / "usual_names.yaml") as path:
-        return cast(Mapping[str, Any], read_yaml(path))
 
 
 @dataclass(frozen=True)
@@ -79,49 +69,6 @@ def told_columns(entries: Iterable[str], what: str = "--column") -> dict[str, st
 
 
 # Values ---------------------------------------------------------------------------------------------------------------
-
-
-def look_up(row: object, path: str) -> Any:
-    """The value at a path; None where it leads nowhere. Names that hold points themselves are found first."""
-    return _descend(row, _INDEXED.sub(r".\1", path))
-
-
-def _descend(value: Any, rest: str) -> Any:
-    value = opened(value)
-    if isinstance(value, Mapping):
-        if rest in value:
-            return value[rest]
-        for at in range(len(rest) - 1, 0, -1):
-            if rest[at] == "." and rest[:at] in value:
-                return _descend(value[rest[:at]], rest[at + 1 :])
-        return None
-    if isinstance(value, list):
-        head, _, more = rest.partition(".")
-        if not re.fullmatch(r"-?\d+", head) or not -len(value) <= int(head) < len(value):
-            return None
-        return _descend(value[int(head)], more) if more else value[int(head)]
-    return None
-
-
-def opened(value: Any) -> Any:
-    """A list or object that stands in a text as JSON or as Python writes it; anything else as it is."""
-    if not isinstance(value, str) or value[:1] not in "[{" or value[-1:] not in "]}":
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        pass
-    import ast
-
-    try:
-        return ast.literal_eval(value)
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
-        return value
-
-
-def nothing(value: object) -> bool:
-    """Whether a value stands for an unknown one: null, or the NaN of a table."""
-    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def take(row: Row, column: str, number: int) -> Any:
@@ -194,22 +141,35 @@ def filled(column: str, bound: Mapping[str, str]) -> str | None:
 # Guessing -------------------------------------------------------------------------------------------------------------
 
 
-def guess(rows: Sequence[Row], told: Mapping[str, str], *, key: bool = False, has_key: bool = False) -> Mapped:
+def guess(
+    rows: Sequence[Row],
+    told: Mapping[str, str],
+    *,
+    key: bool = False,
+    has_key: bool = False,
+    elsewhere: Collection[str] = (),
+) -> Mapped:
     """The columns of some rows: those told, and those whose names are usual ones.
 
     `key`: the file holds questions and right answers only. `has_key`: another file holds the right answers, so that
-    'answer' is the model's.
+    'answer' is the model's. `elsewhere`: fields that the path or the command line tells, and no column need.
     """
     paths = _paths(rows)
     used = {part for column in told.values() for part in (column, *column.split("+"))}
     columns = dict(told)
     given = {name.partition("@")[0] for name in told}
     own = [name for name in FIELDS if f"{OWN}{name}" in paths]
-    for name in own:
+    for name in [name for name in own if name not in elsewhere]:
         columns.setdefault(name, f"{OWN}{name}")
     skipped = {"reply", "prediction", "correct", "model", "error", "finish_reason", "epoch"} if key else set()
     for name in FIELDS:
-        if name in columns or name in given or name in skipped or (own and name not in ("lang", "several")):
+        if (
+            name in columns
+            or name in given
+            or name in skipped
+            or name in elsewhere
+            or (own and name not in ("lang", "several"))
+        ):
             continue
         if name == "answer" and has_key and not key:
             continue
@@ -228,7 +188,7 @@ def guess(rows: Sequence[Row], told: Mapping[str, str], *, key: bool = False, ha
             columns["answer"] = found  # 'correct' holds the right letter
             used.add(found)
     keys = [path for path in ("_key2", "_key") if path in paths and path not in used]
-    if keys and "id" not in columns and "id" not in given:
+    if keys and "id" not in columns and not {"id"} & {*given, *elsewhere}:
         columns["id"] = keys[0]
         if keys[1:] and "task" not in columns and "model" not in columns:
             columns["task"] = keys[1]
@@ -335,8 +295,6 @@ def _fits(name: str, column: str, rows: Sequence[Row]) -> bool:
         letters = {str(value).strip().lower() for value in values}
         return all(flags) and not (letters & {"c", "i"} and letters - {"c", "i", "1", "0"})
     if name == "lang":
-        from afya.bench.imports.values import language_code
-
         return all(language_code(str(value)) is not None for value in values)
     if name in ("model", "task", "finish_reason", "error", "id", "group"):
         return all(isinstance(value, str | int | float) and not isinstance(value, bool) for value in values)
@@ -355,9 +313,6 @@ def _fits(name: str, column: str, rows: Sequence[Row]) -> bool:
 
 
 def _are_options(value: Any) -> bool:
-    from afya.bench.imports.values import options_of
-    from afya.sources.source import Malformed
-
     try:
         return options_of(value) is not None
     except Malformed:

@@ -202,7 +202,7 @@ def _mapped(
     for file in files:
         tool, rows = head(file, _reading(told), told.where, _HEAD)
         tools[file.name] = tool
-        mapped[file.name] = guess(rows, told.columns, has_key=bool(told.key))
+        mapped[file.name] = guess(rows, told.columns, has_key=bool(told.key), elsewhere={*_constants(told), *file.told})
         columns[file.name] = tuple(
             dict.fromkeys(str(name) for row in rows for name in row if not str(name).startswith("@"))
         )

@@ -114,7 +114,7 @@ def read_key(
     mapped = Mapped({})
     for file in files:
         _, rows = head(file, reading, where, _HEAD)
-        mapped = guess(rows, columns, key=True)
+        mapped = guess(rows, columns, key=True, elsewhere=file.told)
         if "answer" not in mapped.columns:
             names = ", ".join(list(rows[0])[:12]) if rows else "nothing"
             raise DataError(

@@ -20,7 +20,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from afya.bench.imports.fields import OWN, Row, look_up
+from afya.bench.imports.fields import OWN
+from afya.bench.imports.lookup import Row, look_up
 from afya.bench.imports.values import LATIN, MOST, language_code, options_of, text_of
 from afya.errors import DataError
 from afya.models.reply_files import Reading, kind_of, read_rows

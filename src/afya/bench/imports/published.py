@@ -89,6 +89,9 @@ def _meant(figure: Figure, counted: Sequence[Scoring]) -> Scoring:
             f"--published {figure.told}: {len(models)} models were imported.",
             hint=f"Say whose it is: {models[0]}={figure.told}",
         )
+    alike = [name for name in models if figure.target.lower() in name.lower()]
+    if figure.target not in named and len(alike) == 1:
+        return named[alike[0]]
     if figure.target not in named:
         raise ConfigError(
             f"--published {figure.told}: there is no '{figure.target}'.",

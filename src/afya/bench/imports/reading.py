@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from afya.bench.imports.choices import Numbering, Words, read_choice
 from afya.bench.imports.entries import NO_LANGUAGE, Entry, entries_of
-from afya.bench.imports.fields import Mapped, opened
+from afya.bench.imports.fields import Mapped
 from afya.bench.imports.keys import Key
+from afya.bench.imports.lookup import opened
 from afya.bench.imports.sources import Faults, File, rows_of
 from afya.bench.imports.values import packed
 from afya.errors import DataError

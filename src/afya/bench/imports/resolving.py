@@ -13,10 +13,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from afya.bench.extract_fold import option_words
-from afya.bench.extract_words import commitment_codes
 from afya.bench.imports.choices import Base, Choice, base_of, read_choice, verdict
 from afya.bench.imports.reading import Read
-from afya.bench.imports.values import LATIN
+from afya.bench.imports.values import LATIN, read_languages
 from afya.bench.replies import prompts_schema, replies_schema
 from afya.errors import ConfigError, DataError
 from afya.runs import canonical, sha256_text
@@ -39,13 +38,16 @@ _REASONS = {"max_tokens": "length", "model_length": "length", "content_filter": 
 
 @dataclass(frozen=True)
 class Decided:
-    """What holds for the whole import. `count`: options where none are given; `words`: answers that are the options."""
+    """What holds for the whole import. `count`: options where none are given; `words`: answers that are the options;
+    `predicted`: whether the publisher's predictions are known.
+    """
 
     answer_base: Base
     prediction_base: Base
     count: int
     words: tuple[str, ...] | None
     bare: bool
+    predicted: bool
     score_by: str
     missing: str
     notes: tuple[str, ...]
@@ -97,15 +99,23 @@ def decide(
             hint="Name its column with --column answer=..., or a file of them with --key FILE, or count the "
             "publisher's own verdicts with --column correct=... --score-by correct.",
         )
-    return Decided(*bases, max(2, min(used, len(LATIN))), words, bare, by, missing or "leave-out", tuple(notes))
+    return Decided(
+        *bases,
+        max(2, min(used, len(LATIN))),
+        words,
+        bare,
+        bool(ready["prediction"]),
+        by,
+        missing or "leave-out",
+        tuple(notes),
+    )
 
 
 def _default(read: Read, bare: bool) -> str:
+    """Our own reading where there is something to read, as of any model; else the publisher's, the verdict first."""
     if (read.has["reply"] and not bare) or read.has["logprobs"]:
         return "ours" if read.has["answer"] or not read.has["correct"] else "correct"
-    if read.has["prediction"] or bare:
-        return "prediction" if read.has["answer"] or not read.has["correct"] else "correct"
-    return "correct"
+    return "correct" if read.has["correct"] else "prediction"
 
 
 def _bases(read: Read, answer: Base, prediction: Base, notes: list[str]) -> tuple[Base, Base]:
@@ -183,13 +193,7 @@ def resolve(
 
     made = [_row(row, decided, source, fault) for row in rows.iter_rows(named=True)]
     schemas = (prompts_schema(), replies_schema(), verdicts_schema())
-    frames = []
-    for at, schema in enumerate(schemas):
-        columns = {
-            name: pl.Series(name, [one[at].get(name) for one in made], dtype=kind, strict=False)
-            for name, kind in schema.items()
-        }
-        frames.append(pl.DataFrame(columns))
+    frames = [pl.from_dicts([one[at] for one in made], schema=schema) for at, schema in enumerate(schemas)]
     return frames[0], frames[1], frames[2]
 
 
@@ -219,6 +223,8 @@ def _row(
     prediction = _choice(written, letters, options, lang, decided.prediction_base)
     replies = _reply(row, decided)
     by_prediction = _by_prediction(written, prediction, answer, unlisted)
+    if written is None and decided.predicted and (row["reply"] is not None or row["correct"] is not None):
+        by_prediction = "unparseable"  # the publisher read none from it
     by_correct = _by_correct(row, fault)
     by_text = None
     if unlisted and row["reply"] is not None and replies["error"] is None:
@@ -230,6 +236,7 @@ def _row(
         counted = "empty"
     elif counted is None and decided.score_by != "ours":
         counted = "error"
+        replies["error"] = "nothing to score by in the file"
     elif not known and decided.score_by != "correct":
         counted = "error"
         replies["error"] = "the right answer is not known"
@@ -247,7 +254,7 @@ def _row(
         "split": "test",
         "source": source,
         "setting": row["setting"],
-        "prompt_lang": lang if lang in commitment_codes() else "en",
+        "prompt_lang": lang if lang in read_languages() else "en",
         "rotation": 0,
         "prompt_sha": sha,
         "messages": [{"role": "user", "content": asked}],

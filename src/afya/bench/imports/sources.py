@@ -9,15 +9,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from afya.bench.imports.fields import Row, look_up, nothing
 from afya.bench.imports.layouts import read_file
+from afya.bench.imports.lookup import Row, look_up, nothing
 from afya.errors import ConfigError, DataError
 from afya.models.reply_files import SUFFIXES, Reading, plain_suffix
 
 FROM_PATH = ("model", "lang", "task", "id", "epoch")
 """What a path may say about all rows of its file."""
 
-_NAMED = re.compile(r"\{(\w+)\}|(\*)")
+_NAMED = re.compile(r"\{(\w+)\}|([*?])")
 _READ = (*SUFFIXES[:5], *SUFFIXES[6:], ".eval")
 
 
@@ -98,15 +98,13 @@ def _shape(pattern: str) -> re.Pattern[str]:
         last = match.end()
         name = match[1]
         if name is None:
-            made += "[^/]*"
+            made += "[^/]*" if match[2] == "*" else "[^/]"
         elif name not in FROM_PATH:
             raise ConfigError(f"--from-path: '{{{name}}}' is not known.", hint=f"Known: {', '.join(FROM_PATH)}.")
         else:
             # A model's name may hold what separates the others; it takes what they leave.
             made += f"(?P={name})" if name in seen else f"(?P<{name}>[^/]+{'' if name == 'model' else '?'})"
             seen.add(name)
-    if not seen:
-        raise ConfigError(f"--from-path {pattern}: names nothing.", hint="Such as '{model}/{lang}.json'.")
     return re.compile(f"(?:^|/){made}{re.escape(pattern[last:])}$")
 
 

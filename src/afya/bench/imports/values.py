@@ -10,7 +10,8 @@ from functools import cache, lru_cache
 from typing import Any
 
 from afya.bench.extract_fold import CIRCLED, folded
-from afya.bench.imports.fields import nothing, opened
+from afya.bench.extract_words import commitment_codes
+from afya.bench.imports.lookup import nothing, opened
 from afya.languages import by_foreign_code, registry
 from afya.sources.record_values import options as listed_options
 from afya.sources.source import Malformed
@@ -27,6 +28,12 @@ _TEXT_KEYS = (
 )
 _LABEL_KEYS = ("key", "label", "letter", "id", "option", "idx", "option_id")
 _OPTION_KEYS = ("value", "text", "content", "option", "choice", "answer")
+
+
+@cache
+def read_languages() -> frozenset[str]:
+    """The languages whose words of commitment are known; replies in another are read as English ones."""
+    return frozenset(commitment_codes())
 
 
 @cache
