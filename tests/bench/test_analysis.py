@@ -47,8 +47,8 @@ def _logs(sure: float) -> list[float]:
 def scored_run(tmp_path: Path) -> Path:
     scores = _two_languages().with_columns(chosen=pl.lit([0], pl.List(pl.Int16)))
     tokens = [100] * 10 + [250] * 10
-    replies = {"option_logprobs": [_logs(0.7)] * 20, "prompt_tokens": tokens, "cost_usd": [0.001] * 20}
-    return write_run(tmp_path / "scored", scores, replies | {"completion_tokens": [0] * 20})
+    replies: dict[str, list[object]] = {"option_logprobs": [_logs(0.7)] * 20, "prompt_tokens": [*tokens]}
+    return write_run(tmp_path / "scored", scores, replies | {"cost_usd": [0.001] * 20, "completion_tokens": [0] * 20})
 
 
 def test_accuracy_gap_and_transfer_by_hand(scored_run: Path) -> None:

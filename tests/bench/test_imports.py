@@ -153,6 +153,7 @@ def test_several_right_answers_must_all_be_met(tmp_path: Path) -> None:
     scores = pl.read_parquet(result.folder / "scores.parquet")
     assert scores["outcome"].to_list() == ["correct", "correct", "wrong", "correct", "correct", "unparseable"]
     assert scores["answer"].to_list()[0] == [2, 4]
+    assert imported(tmp_path, file, published="3/6", lang="ja", prediction_is="exact").comparisons[0].equal
 
 
 def test_no_prediction_is_no_answer_and_a_null_verdict_none(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from afya.bench.cache import cache_folder
 from afya.bench.declare import TaskSet, task_set
 from afya.bench.prompts import TEMPLATE_VERSION, literals_sha
-from afya.bench.score import NORMALISATIONS, OPEN_KINDS, Normalise
+from afya.bench.score import NORMALISATIONS, Normalise
 from afya.bench.settings import Formulation, Setting, parse_setting
 from afya.bench.tasks import CHOICE_TASKS, Chosen, Selection, choose
 from afya.bench.translate_first import described
@@ -269,38 +269,35 @@ def _described(group: ItemSet) -> dict[str, object]:
 
 
 def _sets(request: Request, named: Sequence[Setting] | None) -> list[ItemSet]:
-    """The item sets of a request. `named`: the settings that the user asked for; None: each set's own."""
+    """The item sets of a request. `named`: the settings that the user asked for; None: each set's own.
+
+    Of several sets, each is asked in those of the wanted languages that it has; one that none has is an error.
+    """
+    tasks = [task_set(ref, cache_folder() / "tasks") for ref in request.task_refs]
+    plain = request.datasets if request.datasets or not tasks else ()
+    have = {code for task in tasks for code in dataset_langs([task.dataset])} | set(dataset_langs(plain))
+    missing = [code for code in request.langs or () if code not in have]
+    if tasks and missing:
+        raise DataError(
+            f"No task or dataset has anything in: {', '.join(missing)}.",
+            hint=f"They have: {', '.join(sorted(have))}.",
+        )
     sets = []
-    for ref in request.task_refs:
-        task = task_set(ref, cache_folder() / "tasks")
+    for task in tasks:
         settings = named if named is not None else [parse_setting(name) for name in task.settings]
-        if task.kind in OPEN_KINDS or task.kind == "safety":
-            settings = [setting.asked_as("generate") for setting in settings]
-        langs = task.langs
-        if request.langs is not None:
-            # Of several tasks each is asked in those of the languages that it has.
-            have = dataset_langs(task.dataset)
-            langs = tuple(code for code in request.langs if code in have)
-            if not langs:
-                raise DataError(
-                    f"The task '{task.name}' has nothing in: {', '.join(request.langs)}.",
-                    hint=f"It has: {', '.join(have)}.",
-                )
+        langs = _shared(request.langs, dataset_langs([task.dataset])) if request.langs is not None else task.langs
+        if langs == ():
+            continue
         selection = Selection(
-            (task.dataset,),
-            langs,
-            splits=task.splits,
-            limit=request.limit,
-            seed=request.seed,
-            kind=task.kind,
+            (task.dataset,), langs, (), task.splits, limit=request.limit, seed=request.seed, kind=task.kind
         )
-        sets.append(ItemSet(task.name, task, choose(selection), tuple(dict.fromkeys(settings)), (task.dataset,)))
-    if request.datasets or not request.task_refs:
-        selection = Selection(
-            request.datasets, request.langs, request.tasks, request.splits, request.limit, request.seed
-        )
-        plain = named if named is not None else [Setting("letter")]
-        sets.append(ItemSet(PLAIN, None, choose(selection), tuple(dict.fromkeys(plain)), request.datasets))
+        asked = dict.fromkeys(setting.for_kind(task.kind) for setting in settings)
+        sets.append(ItemSet(task.name, task, choose(selection), tuple(asked), (task.dataset,)))
+    langs = _shared(request.langs, dataset_langs(plain)) if tasks and request.langs is not None else request.langs
+    if (plain and langs != ()) or not tasks:
+        selection = Selection(plain, langs, request.tasks, request.splits, request.limit, request.seed)
+        asked = dict.fromkeys(named if named is not None else [Setting("letter")])
+        sets.append(ItemSet(PLAIN, None, choose(selection), tuple(asked), plain))
     names = [group.name for group in sets]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
@@ -310,9 +307,14 @@ def _sets(request: Request, named: Sequence[Setting] | None) -> list[ItemSet]:
     return sets
 
 
-def dataset_langs(dataset: Path) -> list[str]:
-    """The languages that a dataset folder has."""
-    return list(read_json(dataset / "manifest.json")["rows"])
+def dataset_langs(datasets: Sequence[Path]) -> list[str]:
+    """The languages that dataset folders have."""
+    manifests = [path / "manifest.json" for path in datasets]
+    return [code for file in manifests if file.exists() for code in read_json(file)["rows"]]
+
+
+def _shared(wanted: Sequence[str], have: Sequence[str]) -> tuple[str, ...]:
+    return tuple(code for code in wanted if code in have)
 
 
 def _models(specs: Sequence[str], options: Mapping[str, object]) -> list[Asked]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from afya.bench.imports.verdicts import overrule
 from afya.bench.outputs import PAIRS, Pair, measuring_of, score_pairs
 from afya.bench.score import NORMALISATIONS, Normalise
 from afya.errors import ConfigError, DataError
@@ -48,6 +49,7 @@ def rescore(run: Path, normalise: Normalise | None = None) -> Rescored:
     ledger = Ledger()
     rows = score_pairs(run, pairs, used, measuring_of(manifest), ledger)
     ledger.check()
+    overrule(run)
     after = pl.read_parquet(scores, columns=[*_SIDE, "outcome"])
     changed = after.clear().with_columns(outcome_before=pl.lit(None, pl.String))
     if before is not None:

@@ -48,6 +48,13 @@ class Setting:
         """The same with another formulation: for models that cannot score options. Reasoning needs free text."""
         return replace(self, formulation=formulation, cot=self.cot and formulation == "generate")
 
+    def for_kind(self, kind: str) -> Setting:
+        """The same for a kind of task: open answers and safety are written, without reasoning aloud."""
+        if kind == "choice":
+            return self
+        # A translation task would be nothing after its items were translated.
+        return replace(self.asked_as("generate"), cot=False, translated=self.translated and kind != "translation")
+
 
 def parse_setting(name: str) -> Setting:
     """The setting of a name. Raises ConfigError for a word that is not known or a combination that makes no sense."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from afya.cli import bench_export, bench_extract, bench_import, bench_judge, bench_probe
+from afya.cli import bench_compare, bench_export, bench_extract, bench_import, bench_judge, bench_probe
 from afya.cli.bench_shared import engine_settings, print_projection, progress
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Measure models in every language, and report what came out.", no_args_is_help=True)
 app.command("extract")(bench_extract.extract)
 app.command("import-replies")(bench_import.import_replies)
+app.command("compare")(bench_compare.compare)
 app.command("export")(bench_export.export)
 app.command("judge")(bench_judge.judge)
 app.command("probe")(bench_probe.probe)

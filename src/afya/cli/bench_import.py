@@ -120,7 +120,11 @@ def import_replies(
         typer.Option("--answer-is", help="How right answers are written: label, text, from-0 or from-1 (numbers)."),
     ] = None,
     prediction_is: Annotated[
-        str | None, typer.Option("--prediction-is", help="How predictions are written, likewise.")
+        str | None,
+        typer.Option(
+            "--prediction-is",
+            help="How predictions are written, likewise. label: 'e. text' is no answer; exact: nor is 'd, e'.",
+        ),
     ] = None,
     score_by: Annotated[
         str | None,

@@ -25,11 +25,12 @@ from afya.models.base import (
     OptionScores,
     Prompt,
     Sampling,
+    Shown,
     context_error,
 )
 from afya.models.batching import batches, halving
 from afya.models.folders import HUB_FILES, check_folder, folder_sha256
-from afya.models.rendering import encode, encode_options, end_of_turn, render
+from afya.models.rendering import check_template, encode, encode_options, end_of_turn, render
 from afya.models.prefix_trees import Query
 from afya.models.scoring import OptionScorer
 
@@ -159,6 +160,32 @@ class HfModel:
             first = str(error).strip().splitlines()[0] if str(error).strip() else ""
             raise EngineError(f"{folder}: the model cannot be loaded ({type(error).__name__}: {first}).") from error
         return cls(model, tokenizer, identity, batch_tokens=options.batch_tokens, thinking=options.thinking)
+
+    # What is read -----------------------------------------------------------------------------------------------------
+
+    def shown(self, prompt: Prompt) -> Shown:
+        """The text and token ids that the model reads.
+
+        Raises EngineError for what would be read wrongly: see `check_template` and `encode`.
+        """
+        check_template(prompt, self.tokenizer, thinking=self._thinking)
+        text = render(prompt, self.tokenizer, thinking=self._thinking)
+        return Shown(text, tuple(encode([text], self.tokenizer)[0]))
+
+    def text_logprobs(self, texts: Sequence[str]) -> list[tuple[float, ...] | None]:
+        """Log-probabilities (nats) of each text's tokens given those before, the first token left out.
+
+        A text is read as it is, without a chat template, behind the beginning-of-sequence token where the model has
+        one. None for one that is longer than the context or has logits that are not numbers.
+        """
+        ids = encode(texts, self.tokenizer, rendered=False)
+        found: list[tuple[float, ...] | None] = [() if len(row) < 2 else None for row in ids]
+        fitting = [index for index, row in enumerate(ids) if 2 <= len(row) <= self.context]
+        scored = self._scorer.score([Query(ids[index][:1], [ids[index][1:]]) for index in fitting])
+        for index, result in zip(fitting, scored, strict=True):
+            values = tuple(result.options[0].tolist()) if result.options else None
+            found[index] = values if values and all(map(math.isfinite, values)) else None
+        return found
 
     # Option scoring ---------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
 """From a prompt to the text and tokens a local model reads; training and benchmark share every line of it.
 
 A tokenizer with a chat template decides the text by it. One without reads the messages joined by blank lines, then the
-answer prefix. Tokens carry at most one beginning-of-sequence token.
+answer prefix. Tokens carry at most one beginning-of-sequence token, and nothing is cut: a tokenizer that cuts, or a
+template that writes the token twice, is an error.
 """
 
 from __future__ import annotations
@@ -50,22 +51,77 @@ def end_of_turn(tokenizer: PreTrainedTokenizerBase) -> str:
     return max(specials, key=len, default="")
 
 
-def encode(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
-    """Token ids of rendered texts, with the beginning-of-sequence token exactly once where the model wants one.
+def check_template(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, *, thinking: bool = False) -> None:
+    """Refuse a chat template that leaves out a message, or does not open the assistant's turn.
 
-    A chat template writes its own (or none, and then none is wanted). Without a template it is prepended when the
-    tokenizer has one that is not also its end token; such a shared token is used only to give an empty text a start.
+    Raises:
+        EngineError: with the template's tokenizer and what is missing.
+    """
+    if not tokenizer.chat_template:
+        return
+    name = tokenizer.name_or_path or "the tokenizer"
+    messages = [{"role": message.role, "content": _defused(message.content, tokenizer)} for message in prompt.messages]
+    opened = _templated(messages, tokenizer, generation=True, thinking=thinking)
+    for message in messages:
+        if message["role"] != "assistant" and message["content"].strip() not in opened:
+            raise EngineError(
+                f"The chat template of {name} leaves out the {message['role']} message or a part of it.",
+                hint="Correct chat_template in the model's folder; see the model's card for the intended one.",
+            )
+    if messages and messages[-1]["role"] == "assistant":
+        return
+    closed = _templated(messages, tokenizer, generation=False, thinking=thinking)
+    answered = [*messages, {"role": "assistant", "content": _MARK}]
+    turn = _templated(answered, tokenizer, generation=False, thinking=thinking).rpartition(_MARK)[0]
+    # Templates such as Mistral's need no text there: an answer follows the user's turn at once.
+    if opened == closed and len(turn.rstrip()) > len(opened.rstrip()):
+        raise EngineError(
+            f"The chat template of {name} has no generation prompt: add_generation_prompt changes nothing, though an "
+            f"assistant's turn begins with {turn[len(opened.rstrip()) :].strip()!r}.",
+            hint="Correct chat_template in the model's folder; see the model's card for the intended one.",
+        )
+
+
+def encode(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, *, rendered: bool = True) -> list[list[int]]:
+    """Token ids of texts, with the beginning-of-sequence token exactly once where the model wants one.
+
+    A chat template writes its own (or none, and then none is wanted). Without a template, or where texts were not
+    `rendered` by it, it is prepended when the tokenizer has one that is not also its end token; such a shared token is
+    used only to give an empty text a start.
+
+    Raises:
+        EngineError: a text would begin with the token twice, or the tokenizer cuts long texts.
     """
     ids = _plain(texts, tokenizer)
+    _refuse_cutting(texts, ids, tokenizer)
     start = tokenizer.bos_token_id
     if start is None:
         return ids
-    if tokenizer.chat_template:
-        # A template that writes the token, given to a tokenizer that adds it too, must not make two.
-        return [row[1:] if row[:2] == [start, start] else row for row in ids]
+    if any(row[:2] == [start, start] for row in ids):
+        raise EngineError(
+            f"A prompt begins with {tokenizer.bos_token!r} twice: {tokenizer.name_or_path or 'the tokenizer'} or its "
+            "chat template adds it to a text that has it.",
+            hint="Correct chat_template or tokenizer.json in the model's folder, so that one of the two adds it.",
+        )
+    if tokenizer.chat_template and rendered:
+        return ids
     if start == tokenizer.eos_token_id:
         return [row or [start] for row in ids]
     return [row if row[:1] == [start] else [start, *row] for row in ids]
+
+
+def _refuse_cutting(texts: Sequence[str], ids: Sequence[list[int]], tokenizer: PreTrainedTokenizerBase) -> None:
+    """A tokenizer that cuts gives its longest text no more tokens when that text is written twice."""
+    if not ids:
+        return
+    longest = max(range(len(ids)), key=lambda index: len(texts[index]))
+    text = texts[longest]
+    if len(text) > 1 and len(_plain([f"{text}\n{text}"], tokenizer)[0]) <= len(ids[longest]):
+        raise EngineError(
+            f"{tokenizer.name_or_path or 'The tokenizer'} cuts texts silently: {len(text):,} characters and twice as "
+            f"many both give {len(ids[longest]):,} tokens.",
+            hint="Remove `truncation` and whatever else cuts from tokenizer.json in the model's folder.",
+        )
 
 
 def encode_options(

@@ -20,7 +20,8 @@ from afya.errors import ConfigError
 from afya.sources.source import Malformed
 
 Base = int | str | None
-"""How an answer is written, where told: 0 or 1 (numbers that count from it), "label", "text"; None: as it looks."""
+"""How an answer is written, where told: 0 or 1 (numbers that count from it), "label", "exact" (labels with nothing but
+a comma between them), "text"; None: as it looks."""
 
 _NAMED = re.compile(
     r"(?i)^(?:the\s+)?(?:correct\s+|final\s+|right\s+)?(?:answer|option|choice|opt|op|ans)(?:\s+is)?[\s_:：#.-]*"
@@ -28,6 +29,7 @@ _NAMED = re.compile(
 _AND = re.compile(r"\s*(?:[,;/、，・&+|]|\band\b|\s)\s*")
 _WRAP = " \t\r\n()[]{}<>.:。．*'\"$`"
 _BOXED = re.compile(r"\\boxed\{(?:\\text\{)?([^{}]*)\}?\}")
+_EXACT = re.compile(r"\w(?:,?\w)*")
 _WHOLE = re.compile(r"[+-]?\d{1,3}(?:\.0+)?")
 
 
@@ -121,12 +123,16 @@ def read_choice(value: Any, letters: Sequence[str], options: Sequence[str], lang
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     text = str(value).strip()
+    if base == "exact":
+        if text and not _EXACT.fullmatch(str(value)):
+            return Choice(None, text)
+        base = "label"
     count = len(options)
     by_text = _by_text(text, options) if base != "label" else None
     if isinstance(value, int) and not isinstance(value, bool) and base != "label" and by_text is None:
         return _number(value, count, base)
     index = label_index(lang, tuple(letters[:count]), count)
-    if base != "text" and (label := _by_label(text, index)) is not None:
+    if base != "text" and (label := _by_label(text, index, bare=base == "label")) is not None:
         return Choice(label)
     if by_text is not None:
         return Choice((by_text,))
@@ -137,7 +143,7 @@ def read_choice(value: Any, letters: Sequence[str], options: Sequence[str], lang
     if base != "text":
         if (labels := _by_labels(text, index, count)) is not None:
             return Choice(labels)
-        match = LABELLED.fullmatch(text)
+        match = LABELLED.fullmatch(text) if base != "label" else None
         if match and "\n" not in match[2] and match[1] in index:
             return Choice((index[match[1]],))
     return Choice(None, text)
@@ -182,9 +188,9 @@ def label_index(lang: str, letters: tuple[str, ...], count: int) -> dict[str, in
     return index
 
 
-def _by_label(text: str, index: Mapping[str, int]) -> tuple[int, ...] | None:
-    bare = _BOXED.sub(r"\1", text)
-    for form in (bare, folded(bare).strip(_WRAP), _NAMED.sub("", folded(bare).strip(_WRAP)).strip(_WRAP)):
+def _by_label(text: str, index: Mapping[str, int], *, bare: bool) -> tuple[int, ...] | None:
+    plain = folded(_BOXED.sub(r"\1", text)).strip(_WRAP)
+    for form in (text, plain, *(() if bare else (_NAMED.sub("", plain).strip(_WRAP),))):
         if form in index:
             return (index[form],)
         if form.upper() in index:
@@ -246,6 +252,7 @@ def base_of(told: str | None, what: str) -> Base:
     known: dict[str | None, Base] = {
         None: None,
         "label": "label",
+        "exact": "exact",
         "text": "text",
         "from 0": 0,
         "from-0": 0,
@@ -255,5 +262,5 @@ def base_of(told: str | None, what: str) -> Base:
         "1": 1,
     }
     if told not in known:
-        raise ConfigError(f"{what} {told}: not known.", hint="Write label, text, from-0 or from-1.")
+        raise ConfigError(f"{what} {told}: not known.", hint="Write label, exact, text, from-0 or from-1.")
     return known[told]

@@ -302,7 +302,7 @@ def _fits(name: str, column: str, rows: Sequence[Row]) -> bool:
         return all(isinstance(opened(value), list | Mapping) for value in values)
     if name == "epoch":
         return all(str(value).isdigit() for value in values)
-    if name == "options" and not all(map(_are_options, values)):
+    if name == "options" and not _are_options(values):
         return False
     if name == "options":
         return all(
@@ -312,9 +312,10 @@ def _fits(name: str, column: str, rows: Sequence[Row]) -> bool:
     return True
 
 
-def _are_options(value: Any) -> bool:
+def _are_options(values: Sequence[Any]) -> bool:
+    """Whether some are options, and none is anything else: a question to work out may have none."""
     try:
-        return options_of(value) is not None
+        return sum(options_of(value) is not None for value in values) > 0
     except Malformed:
         return False
 
