@@ -19,6 +19,9 @@ ALL = (
     "near_duplicates",
     "build_speed",
     "bootstrap_speed",
+    "report_speed",
+    "rescore_speed",
+    "option_scoring",
 )
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def main() -> None:
         )
         before = _bytes(site)
         command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-        subprocess.run([*command, "-c", ROOT / "constraints.txt", str(ROOT)], check=True, stdout=sys.stderr)
+        subprocess.run([*command, "-c", str(ROOT / "constraints.txt"), str(ROOT)], check=True, stdout=sys.stderr)
         table = Table(title="Core install (no extras)")
         table.add_column("package")
         table.add_column("MB on disk", justify="right")

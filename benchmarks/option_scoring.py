@@ -5,7 +5,8 @@ trained ones do) and a byte-level BPE tokenizer trained here. A question has 149
 each (continuation), or are the letters A to D, one token each. Both sides start from text.
 
 The harness runs at the fastest of several batch sizes, tried first; it takes single-token options of one question from
-one row, so that letters differ by less. Runs alternate between the two, and the middle of each counts. Beside the times
+one row, so that letters differ by less. With rotations the options' texts stand in the prompt too, in each of four
+orders. Runs alternate between the two, and the middle of each counts. Beside the times
 stand the largest distance of an option's score from the same weights in fp32, one row an option, and the items whose
 best two options come out equal.
 """
@@ -31,6 +32,7 @@ ITEMS = {"cpu": 24, "cuda": 2048}
 BATCHES = {"cpu": (4, 8, 16, 32), "cuda": (16, 32, 64, 128, 256)}
 ROUNDS = 5
 AIMS = {"continuation": 4.5, "letters": 1.5}
+ROTATED = "letters, 4 rotations"
 Items = list[tuple[str, tuple[str, ...]]]
 
 
@@ -80,7 +82,8 @@ def make_model(device: str) -> Any:
         bos_token_id=0,
         eos_token_id=0,
     )
-    return Qwen3ForCausalLM(config).to(device).eval()
+    model: Any = Qwen3ForCausalLM(config)
+    return model.to(device).eval()
 
 
 def make_items(words: Sequence[str], count: int, kind: str) -> Items:
@@ -91,6 +94,14 @@ def make_items(words: Sequence[str], count: int, kind: str) -> Items:
         return "".join(f" {word}" for word in draw.choices(words, k=tokens))
 
     letters = tuple(f" {letter}" for letter in "ABCD")
+    if kind == ROTATED:
+        rotated: Items = []
+        for _ in range(count // 4):
+            question, options = text(QUESTION), [text(OPTION) for _ in letters]
+            for turn in range(4):
+                shown = zip(letters, options[turn:] + options[:turn], strict=True)
+                rotated.append((question + "".join(letter + option for letter, option in shown), letters))
+        return rotated
     return [
         (text(QUESTION), letters if kind == "letters" else tuple(text(OPTION) for _ in letters)) for _ in range(count)
     ]
@@ -192,7 +203,7 @@ def measure(kind: str, dtype: str, device: str) -> tuple[str, ...]:
         f"{theirs:,.1f} ({best})",
         f"{mine:,.1f}",
         f"{mine / theirs:.2f}",
-        f"{AIMS[kind]:g}",
+        f"{AIMS[kind]:g}" if kind in AIMS else "",
         *(f"{apart(found, truth):.1g}" for found in scores.values()),
         *(f"{ties(found)}" for found in scores.values()),
     )
@@ -214,7 +225,7 @@ def main() -> None:
         table.add_column(column, justify="left" if column in ("options", "dtype") else "right")
     for column in ("harness off, nats", "afya off, nats", "harness ties", "afya ties"):
         table.add_column(column, justify="right")
-    for kind in AIMS:
+    for kind in (*AIMS, ROTATED):
         for dtype in ("float32", "bfloat16"):
             table.add_row(*measure(kind, dtype, device))
     Console().print(table)

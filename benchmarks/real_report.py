@@ -7,8 +7,8 @@ training, a sentence encoder) and one API model, judges the open answers, and wr
 commands and what each took. POCKET_TRAINING is the `training` folder of `afya demo`.
 
 **The API model is a script**: a server on this machine that looks the right answer up and spoils it at set rates, so
-that the report has refusals, cut-off and foreign-language replies, and a bill, to show. Its figures say nothing about any
-model; it is called "scripted" wherever it stands.
+that the report has refusals, cut-off and foreign-language replies, and a bill, to show. Its figures say nothing about
+any model; it is called "scripted" wherever it stands.
 """
 
 from __future__ import annotations
@@ -161,7 +161,11 @@ def main(data: Path, models: Path, pocket: Path, out: Path) -> None:
         if not (target / "manifest.json").exists():
             _run([afya, "data", "import", source, str(data / folder), "--out", str(target)])
         command += ["--task", f"{task}={target}"]
-    command += ["--task", "vignettes=20261121"]
+    fresh = out / "data" / "vignettes"
+    known.append(fresh)
+    if not (fresh / "manifest.json").exists():
+        _run([afya, "data", "vignettes", "--test", "100", "--seed", "20261121", "--out", str(fresh)])
+    command += ["--task", f"vignettes={fresh}", "--setting", "letter", "--setting", "cloze", "--setting", "generate"]
     named = {
         "stories260k": f"hf:{models / 'stories260k'}",
         "pocket-before": f"hf:{pocket / 'start'}",

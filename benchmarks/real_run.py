@@ -18,7 +18,7 @@ from pathlib import Path
 
 import polars as pl
 
-from afya.bench import literals
+from afya.bench.asking import literals
 from afya.items import SPLITS
 from afya.runs import Ledger, read_json
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from afya.bench.refusal import refuses
+from afya.bench.scoring.refusal import refuses
 from afya.folders import read_dataset
 from afya.items import from_frame
 from afya.sources import import_source

@@ -19,9 +19,9 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from afya.bench.analysis import Analysis, analyse
-from afya.bench.replies import replies_schema
-from afya.bench.score import scores_schema
+from afya.bench.analysis.analyse import Analysis, analyse
+from afya.bench.asking.replies import replies_schema
+from afya.bench.scoring.score import scores_schema
 from afya.languages import core_codes
 from afya.statistics import (
     accuracy_interval,

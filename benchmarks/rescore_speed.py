@@ -42,8 +42,17 @@ LETTERS = ("A", "B", "C", "D")
 
 
 ALIKE = {
-    **{"model": "bench", "setting": "generate", "task": "mcq", "kind": "choice", "split": "test", "source": "bench"},
-    **{"rotation": 0, "several": False, "finish_reason": "stop", "latency_s": 0.1, "cached": False},
+    "model": "bench",
+    "setting": "generate",
+    "task": "mcq",
+    "kind": "choice",
+    "split": "test",
+    "source": "bench",
+    "rotation": 0,
+    "several": False,
+    "finish_reason": "stop",
+    "latency_s": 0.1,
+    "cached": False,
 }
 
 
@@ -59,8 +68,8 @@ def make_run(run: Path, rows: int) -> None:
     """A run folder with so many replies, in parts, as 'afya bench run' leaves it."""
     import polars as pl
 
-    from afya.bench.outputs import PAIRS, Pair
-    from afya.bench.replies import prompts_schema, replies_schema
+    from afya.bench.asking.replies import prompts_schema, replies_schema
+    from afya.bench.running.outputs import PAIRS, Pair
     from afya.runs import write_frame
 
     pairs = []
@@ -96,7 +105,7 @@ def loop(run: Path, rows: int) -> float:
     """Seconds that reading each reply alone would take, from its first `rows`."""
     import polars as pl
 
-    from afya.bench.score import score_text
+    from afya.bench.scoring.score import score_text
 
     parts = sorted((run / "parts" / "bench").glob("*.parquet"))[: rows // PART]
     started = time.perf_counter()
@@ -111,7 +120,7 @@ def _rescore(run: Path) -> None:
     """Score again in a process of its own, and tell seconds, the most memory (GB), and how many were correct."""
     import polars as pl
 
-    from afya.bench.rescore import rescore
+    from afya.bench.running.rescore import rescore
 
     started = time.perf_counter()
     done = rescore(run)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from afya.bench.score import scores_schema
+from afya.bench.scoring.score import scores_schema
 
 
 def outcomes(label: str, told: Mapping[str, Sequence[str]], options: int = 4) -> pl.DataFrame:

@@ -12,8 +12,8 @@ from typing import Any
 import polars as pl
 from scripted_server import Step, chat
 
-from afya.bench.replies import replies_schema
-from afya.bench.score import scores_schema
+from afya.bench.asking.replies import replies_schema
+from afya.bench.scoring.score import scores_schema
 from afya.items import Item, to_frame
 from afya.runs import write_json
 

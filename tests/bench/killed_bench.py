@@ -20,7 +20,7 @@ import transformers.models.auto.modeling_auto
 import transformers.models.llama.modeling_llama
 import transformers.pipelines  # noqa: F401
 
-from afya.bench.run import bench_run
+from afya.bench.running.run import bench_run
 
 
 def attempt(model: str, data: Path, out: Path) -> int:

@@ -10,9 +10,9 @@ from typing import Any
 
 import polars as pl
 
-from afya.bench.prompt_parts import write_prompts
+from afya.bench.asking.prompt_parts import write_prompts
 from afya.bench.settings import parse_setting
-from afya.bench.tasks import Selection, choose
+from afya.bench.tasks.selection import Selection, choose
 from afya.folders import DatasetWriter
 from afya.items import Item, Split
 from afya.runs import Ledger, RunFolder

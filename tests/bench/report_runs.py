@@ -11,8 +11,8 @@ from pathlib import Path
 
 import polars as pl
 
-from afya.bench.replies import prompts_schema, replies_schema
-from afya.bench.score import scores_schema
+from afya.bench.asking.replies import prompts_schema, replies_schema
+from afya.bench.scoring.score import scores_schema
 
 HOSTILE = (
     "</td></script><script>document.title='run'</script><img src=x onerror=alert(2)> \x00 $title ${body} <!-- \u202e"

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 from answer_tables import outcomes
 
-from afya.bench.measures import measures_schema
+from afya.bench.scoring.measures import measures_schema
 
 
 def scored(

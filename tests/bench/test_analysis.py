@@ -12,8 +12,8 @@ import polars as pl
 import pytest
 from run_folders import scored, write_run
 
-from afya.bench.analysis import Analysis, analyse
-from afya.bench.run_tables import read_measures, read_scores
+from afya.bench.analysis.analyse import Analysis, analyse
+from afya.bench.analysis.run_tables import read_measures, read_scores
 from afya.errors import DataError
 from afya.statistics import accuracy_interval, mean_interval
 

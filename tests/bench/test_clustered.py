@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from afya.bench.clustered import ALL, cells, coded, moments_in
+from afya.bench.analysis.clustered import ALL, cells, coded, moments_in
 from afya.statistics import moments, partition
 
 KEYS = ("label", "task")

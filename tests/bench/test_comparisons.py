@@ -6,8 +6,8 @@ import pytest
 from answer_tables import answers
 from scipy import stats
 
-from afya.bench.comparisons import compare_models, compare_with_english
-from afya.bench.summary import ALL, gaps
+from afya.bench.analysis.comparisons import compare_models, compare_with_english
+from afya.bench.analysis.summary import ALL, gaps
 from afya.errors import DataError
 from afya.statistics import holm, paired_bootstrap
 

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from answer_tables import answers
 
-from afya.bench.calibration import calibrate, confidences, order_sensitivity
+from afya.bench.analysis.calibration import calibrate, confidences, order_sensitivity
 from afya.errors import DataError
 from afya.statistics import calibration
 

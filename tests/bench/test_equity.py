@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 from answer_tables import answers, outcomes
 
-from afya.bench.equity import disparity, relative_change, transfer_loss
-from afya.bench.summary import ALL, gaps, shared_groups, shared_items
+from afya.bench.analysis.equity import disparity, relative_change, transfer_loss
+from afya.bench.analysis.summary import ALL, gaps, shared_groups, shared_items
 
 KEYS = ["label", "model", "setting", "task"]
 

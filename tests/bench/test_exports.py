@@ -18,7 +18,7 @@ from afya.bench.exports.common import collect, settings_of
 from afya.bench.exports.fitting import Fitted, fitted
 from afya.bench.exports.inspect import write_inspect
 from afya.bench.exports.lm_eval import write_lm_eval
-from afya.bench.run import bench_run
+from afya.bench.running.run import bench_run
 from afya.cli import bench_export
 from afya.errors import AfyaError, ConfigError, DataError, RunError
 from afya.models.hf import HfModel

@@ -19,7 +19,7 @@ from afya.bench.exports.fitting import fitted
 from afya.bench.exports.inspect import write_inspect
 from afya.bench.exports.lm_eval import write_lm_eval
 from afya.bench.imports.importing import Import, import_replies
-from afya.bench.run import bench_run
+from afya.bench.running.run import bench_run
 from afya.models.base import Message, OptionRequest, Prompt, Sampling
 from afya.models.hf import HfModel
 from afya.models.rendering import encode, render

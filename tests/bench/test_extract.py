@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from afya.bench.extract import extract
-from afya.bench.prompts import option_letters
-from afya.bench.score import score_options, score_text
+from afya.bench.asking.prompts import option_letters
+from afya.bench.reading.extract import extract
+from afya.bench.scoring.score import score_options, score_text
 from afya.languages import core_codes
 from afya.text.literals import text_literals
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from afya.bench.extract_file import read_replies
+from afya.bench.reading.extract_file import read_replies
 from afya.cli.main import app
 from afya.errors import ConfigError, DataError
 

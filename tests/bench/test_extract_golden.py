@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from afya.bench.extract import REASONS, extract
+from afya.bench.reading.extract import REASONS, extract
 from afya.languages import core_codes
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from afya.bench.extract import extract
-from afya.bench.extract_fold import alphabets, folded, spoken
-from afya.bench.extract_words import CLASSES, commitment_codes, commitments, lexicon, literals
+from afya.bench.reading.extract import extract
+from afya.bench.reading.extract_fold import alphabets, folded, spoken
+from afya.bench.reading.extract_words import CLASSES, commitment_codes, commitments, lexicon, literals
 from afya.languages import registry
 
 OPTIONS = ("pamoja", "mbali", "karibu", "juu")
@@ -96,6 +96,6 @@ def test_thinking_without_an_end_is_a_reply_cut_short() -> None:
 
 
 def test_files_of_words_are_data_of_their_folder() -> None:
-    from afya.bench.extract_words import folder
+    from afya.bench.reading.extract_words import folder
 
     assert all(Path(folder() / f"{code}.yaml").exists() for code in registry())

@@ -10,10 +10,10 @@ import polars as pl
 import published_files as made
 import pytest
 
+from afya.bench.analysis.summary import read_scores, summarise
 from afya.bench.imports import Import, ImportResult, import_replies
 from afya.bench.imports.published import figure_of
-from afya.bench.rescore import rescore
-from afya.bench.summary import read_scores, summarise
+from afya.bench.running.rescore import rescore
 from afya.errors import AfyaError, ConfigError, DataError
 
 
@@ -267,7 +267,7 @@ def test_an_import_is_not_written_over_in_silence(tmp_path: Path) -> None:
 )
 def test_figures_are_compared_within_their_rounding(told: str, right: int, n: int, off: int) -> None:
     from afya.bench.imports.published import compare
-    from afya.bench.imports.verdicts import Scoring
+    from afya.bench.scoring.verdicts import Scoring
 
     (found,) = compare([figure_of(told)], [Scoring("m", "en", "mcq", "ours", True, n, right, 0, 0, ())])
     assert (found.equal, found.items) == (off == 0, off)

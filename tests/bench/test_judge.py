@@ -14,7 +14,7 @@ from scripted_server import Server, Step, chat
 from tiny_models import make_model
 from typer.testing import CliRunner
 
-from afya.bench.judge import judge_project, judge_run
+from afya.bench.judging.judge import judge_project, judge_run
 from afya.errors import ConfigError, DataError
 from afya.items import Item
 from afya.models.cost import BudgetSpentError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from afya.bench.judge_wording import ASKINGS, Question, ask, read_verdict, wording
+from afya.bench.judging.judge_wording import ASKINGS, Question, ask, read_verdict, wording
 
 VERDICTS = ("met", "not met")
 CODE = "0a1b2c3d"

@@ -6,14 +6,12 @@ import math
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 import sacrebleu
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afya.bench.longform import chrf, legacy_scores, mean_scores, rouge_l
-from afya.bench.rubrics import (
+from afya.bench.judging.rubrics import (
     Criterion,
     FactScore,
     fact_score,
@@ -22,6 +20,7 @@ from afya.bench.rubrics import (
     rubric_score,
     worst_of,
 )
+from afya.bench.scoring.longform import chrf, rouge_l
 from afya.errors import DataError
 
 
@@ -45,21 +44,6 @@ def test_words_beyond_a_to_z_count() -> None:
 def test_chrf_is_sacrebleus() -> None:
     reference, reply = "Mtoto ana homa kali.", "Mtoto ana homa."
     assert chrf(reference, reply) == pytest.approx(sacrebleu.sentence_chrf(reply, [reference]).score / 100)
-
-
-def test_legacy_columns_leave_thinking_out_and_nulls_alone() -> None:
-    rows = pl.DataFrame({
-        "lang": ["sw", "sw", "sw"], "answer_text": ["Mpe maji mengi.", None, "Mpe maji mengi."],
-        "text": ["<think>hm</think>Mpe maji mengi.", "Mpe maji.", ""],
-    })  # fmt: skip
-    table = legacy_scores(rows)
-    assert table["rouge_l"].to_list() == [1.0, None, 0.0]
-    keyed = table.with_columns(
-        group_id=pl.Series(["a", "b", "c"]), **{k: pl.lit("m") for k in ("label", "model", "setting", "task")}
-    )
-    row = mean_scores(keyed).row(by_predicate=pl.col("lang") == "sw", named=True)
-    assert (row["rouge_l_n"], row["rouge_l"]) == (2, 0.5)
-    assert row["chrf_low"] < row["chrf"]
 
 
 RUBRIC = (Criterion(5, ("accuracy",)), Criterion(3, ("tone",)), Criterion(-8, ("accuracy", "safety")))

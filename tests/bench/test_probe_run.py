@@ -15,8 +15,8 @@ from test_run import make_item, write
 from tiny_models import make_model
 from typer.testing import CliRunner
 
-from afya.bench.probe_items import TokenScoring, order_texts, question_text
-from afya.bench.probe_run import Probed, probe_run, summarise
+from afya.bench.probing.probe_items import TokenScoring, order_texts, question_text
+from afya.bench.probing.probe_run import Probed, probe_run, summarise
 from afya.errors import ConfigError
 from afya.items import Item
 from afya.models.hf import HfModel

@@ -4,7 +4,15 @@ import numpy as np
 import polars as pl
 import pytest
 
-from afya.bench.probes import against_fresh, halves, min_k, ngram_overlap, probe_means, published_first, shuffled
+from afya.bench.probing.probes import (
+    against_fresh,
+    halves,
+    min_k,
+    ngram_overlap,
+    probe_means,
+    published_first,
+    shuffled,
+)
 from afya.errors import DataError
 
 KEYS = {"model": "m", "task": "mcq"}

@@ -12,9 +12,9 @@ import pytest
 from prompt_items import asked, quiz_item, write
 from test_prompts import WITH_LITERALS
 
-from afya.bench.prompt_parts import rotated
-from afya.bench.replies import prompts_schema
-from afya.bench.shots import ShotPool
+from afya.bench.asking.prompt_parts import rotated
+from afya.bench.asking.replies import prompts_schema
+from afya.bench.asking.shots import ShotPool
 from afya.errors import ConfigError, DataError
 from afya.runs import Ledger
 

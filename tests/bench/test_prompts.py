@@ -6,9 +6,9 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from afya.bench.extract import extract
-from afya.bench.literals import PromptLiterals, folder, prompt_literals
-from afya.bench.prompts import answer_text, option_letters, own_instruction, prompt_sha, render_item
+from afya.bench.asking.literals import PromptLiterals, folder, prompt_literals
+from afya.bench.asking.prompts import answer_text, option_letters, own_instruction, prompt_sha, render_item
+from afya.bench.reading.extract import extract
 from afya.bench.settings import Formulation, Setting, parse_setting
 from afya.datafiles import read_yaml, validate
 from afya.errors import ConfigError, DataError

@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 from answer_tables import answers, outcomes
 
-from afya.bench.ranks import rank_models
-from afya.bench.summary import ALL
+from afya.bench.analysis.ranks import rank_models
+from afya.bench.analysis.summary import ALL
 
 
 def _field(groups: int, langs: tuple[str, ...] = ("en", "sw")) -> pl.DataFrame:

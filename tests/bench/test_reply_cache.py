@@ -11,9 +11,9 @@ import pytest
 from scripted_server import Server, Step, chat
 from test_run import make_item, write
 
-from afya.bench import cache as cache_module
-from afya.bench.cache import ReplyCache, cache_folder, shared_key
-from afya.bench.run import bench_run
+from afya.bench.asking import cache as cache_module
+from afya.bench.asking.cache import ReplyCache, cache_folder, shared_key
+from afya.bench.running.run import bench_run
 from afya.errors import DataError
 from afya.models.base import ModelIdentity
 
@@ -67,17 +67,17 @@ def test_a_name_without_a_date_holds_for_a_day(monkeypatch: pytest.MonkeyPatch) 
     from datetime import UTC, datetime
 
     class Clock(datetime):
-        today = datetime(2026, 11, 21, tzinfo=UTC)
+        moment = datetime(2026, 11, 21, tzinfo=UTC)
 
         @classmethod
         def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
-            return cls.today
+            return cls.moment
 
     monkeypatch.setattr(cache_module, "datetime", Clock)
     alias, dated = ModelIdentity("gpt-x", "openai", "1"), ModelIdentity("gpt-x-2026-08-06", "openai", "1")
     local = ModelIdentity("folder", "hf", "1")
     before = [shared_key("key", identity) for identity in (alias, dated, local)]
-    Clock.today = datetime(2026, 11, 22, tzinfo=UTC)
+    Clock.moment = datetime(2026, 11, 22, tzinfo=UTC)
     after = [shared_key("key", identity) for identity in (alias, dated, local)]
     assert before[0] != after[0]
     assert before[1:] == after[1:] == ["key", "key"]

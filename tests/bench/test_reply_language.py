@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 from answer_tables import outcomes
 
-from afya.bench.decomposition import CAUSES, causes, gap_parts
-from afya.bench.fidelity import fidelity, in_language, with_replies
+from afya.bench.analysis.decomposition import CAUSES, causes, gap_parts
+from afya.bench.analysis.fidelity import fidelity, in_language, with_replies
 from afya.errors import DataError
 
 SWAHILI = "Jibu ni B kwa sababu mtoto ana homa kali na anahitaji kupelekwa hospitali haraka sana leo."

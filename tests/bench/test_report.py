@@ -12,11 +12,11 @@ import pytest
 from report_runs import LANGS, Page, make_run
 from rich.console import Console
 
-from afya.bench.cells import contrast, ranged, shade, shade_gap, signed
-from afya.bench.markup import Markup, escaped, tag
-from afya.bench.plots import PALETTE
-from afya.bench.report import print_stages, print_table, write_report
-from afya.bench.summary import read_scores, summarise, with_interval
+from afya.bench.analysis.summary import read_scores, summarise, with_interval
+from afya.bench.page.cells import contrast, ranged, shade, shade_gap, signed
+from afya.bench.page.markup import Markup, escaped, tag
+from afya.bench.page.plots import PALETTE
+from afya.bench.page.report import print_stages, print_table, write_report
 from afya.errors import DataError
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from report_runs import HOSTILE, make_run
 
-from afya.bench.report import write_report
+from afya.bench.page.report import write_report
 
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""

@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 from report_runs import HOSTILE, LANGS, make_run
 
-from afya.bench.browser import Packed, pack_items
-from afya.bench.report import write_report
-from afya.bench.summary import read_scores
+from afya.bench.analysis.summary import read_scores
+from afya.bench.page.browser import Packed, pack_items
+from afya.bench.page.report import write_report
 from afya.errors import DataError
 
 

@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 from report_runs import Page, make_run
 
-from afya.bench.browser_texts import expectations
-from afya.bench.report import write_report
-from afya.bench.sections_safety import refusals
-from afya.bench.summary import read_scores
+from afya.bench.analysis.summary import read_scores
+from afya.bench.page.browser_texts import expectations
+from afya.bench.page.report import write_report
+from afya.bench.page.sections_safety import refusals
 
 
 def text_of(run: Path, out: Path) -> str:

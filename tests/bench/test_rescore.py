@@ -12,8 +12,8 @@ from test_run import make_item, write
 from tiny_models import make_model
 from typer.testing import CliRunner
 
-from afya.bench.rescore import rescore
-from afya.bench.run import bench_run
+from afya.bench.running.rescore import rescore
+from afya.bench.running.run import bench_run
 from afya.errors import DataError
 
 
@@ -39,7 +39,7 @@ def test_what_changed_is_told(tmp_path: Path, serve: Callable[..., Server], monk
     server = serve(Step(body=chat("Answer: B")))
     options: dict[str, Any] = {"base_url": f"{server.url}/v1"}
     bench_run("openai:tester", [data], tmp_path / "run", settings="generate", options=options)
-    from afya.bench import score
+    from afya.bench.scoring import score
 
     monkeypatch.setattr(score, "score_text", lambda *_, **__: ("unparseable", None, "other rules"))
     done = rescore(tmp_path / "run")

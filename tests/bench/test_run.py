@@ -14,8 +14,8 @@ import pytest
 from tiny_models import make_model
 from typer.testing import CliRunner
 
-from afya.bench.run import bench_run
-from afya.bench.tasks import Selection, choose
+from afya.bench.running.run import bench_run
+from afya.bench.tasks.selection import Selection, choose
 from afya.errors import ConfigError, DataError, EngineError, RunError
 from afya.folders import DatasetWriter
 from afya.items import Item
@@ -73,7 +73,7 @@ def test_a_run_scores_every_item_and_its_ledger_adds_up(tmp_path: Path, model: s
         model,
         [quiz],
         tmp_path / "run",
-        settings=setting,  # type: ignore[arg-type]
+        settings=setting,
         sampling=Sampling(max_tokens=4),
         part_rows=50,
         on_progress=lambda *values: told.append(values),

@@ -14,9 +14,9 @@ from scripted_server import Answering, Server, Step, chat, serving
 from test_run import make_item, write
 from typer.testing import CliRunner
 
-from afya.bench.costs import billed
-from afya.bench.plan import Request
-from afya.bench.run import bench_project, bench_run
+from afya.bench.running.costs import billed
+from afya.bench.running.plan import Request
+from afya.bench.running.run import bench_project, bench_run
 from afya.errors import ConfigError, EngineError
 from afya.models.cost import BudgetSpentError
 from afya.runs import read_events

@@ -12,8 +12,8 @@ from scripted_server import Server, Step, chat
 from test_run import make_item, write
 from tiny_models import make_model
 
-from afya.bench.plan import Request, plan
-from afya.bench.run import bench_run
+from afya.bench.running.plan import Request, plan
+from afya.bench.running.run import bench_run
 from afya.bench.settings import Setting, parse_setting
 from afya.errors import ConfigError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from prompt_items import quiz_item, write
 
-from afya.bench.shots import ShotPool
+from afya.bench.asking.shots import ShotPool
 from afya.errors import ConfigError, DataError
 from afya.items import Item
 

@@ -5,8 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from afya.bench.score import scores_schema
-from afya.bench.summary import (
+from afya.bench.analysis.summary import (
     ALL,
     compare,
     gaps,
@@ -17,6 +16,7 @@ from afya.bench.summary import (
     with_interval,
     write_csv,
 )
+from afya.bench.scoring.score import scores_schema
 from afya.errors import ConfigError, DataError
 from afya.statistics import accuracy_interval, holm
 

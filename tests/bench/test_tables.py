@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 from run_folders import scored, write_run
 
-from afya.bench.analysis import Analysis, analyse
-from afya.bench.table_text import Column, escaped, interval, latex, markdown, shown
-from afya.bench.tables import FORMATS, SPECS, leaderboard, printed_table, write_tables
+from afya.bench.analysis.analyse import Analysis, analyse
+from afya.bench.analysis.table_text import Column, escaped, interval, latex, markdown, shown
+from afya.bench.analysis.tables import FORMATS, SPECS, leaderboard, printed_table, write_tables
 from afya.errors import ConfigError
 
 STRANGE = r"50%_of $x & {y} #1 \z ~^ [a|b]"

@@ -13,11 +13,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from afya.bench.declare import needs, shipped, task_set
-from afya.bench.open_prompts import render_open
-from afya.bench.prompts import render_item
+from afya.bench.asking.open_prompts import render_open
+from afya.bench.asking.prompts import render_item
 from afya.bench.settings import parse_setting
-from afya.bench.tasks import Selection, choose
+from afya.bench.tasks.declare import needs, shipped, task_set
+from afya.bench.tasks.selection import Selection, choose
 from afya.errors import ConfigError, DataError
 from afya.items import Item, from_frame
 from afya.sources import import_source
@@ -126,7 +126,7 @@ def test_a_making_that_was_killed_is_made_again(tmp_path: Path) -> None:
         "import os, signal, sys\n"
         "from pathlib import Path\n"
         "from afya import folders\n"
-        "from afya.bench.declare import task_set\n"
+        "from afya.bench.tasks.declare import task_set\n"
         "kept, written = folders.DatasetWriter._write, []\n"
         "def write(self, key, rows):\n"
         "    kept(self, key, rows)\n"

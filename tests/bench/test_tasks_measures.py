@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from afya.bench.measures import chrf_pp, measure_part, measures_schema
+from afya.bench.scoring.measures import chrf_pp, measure_part, measures_schema
 from afya.errors import ConfigError, RunError
 
 ROWS = [

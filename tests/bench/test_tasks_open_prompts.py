@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from afya.bench.declare import Expects, TaskSet, Translation
-from afya.bench.literals import prompt_literals
-from afya.bench.open_prompts import render_open
+from afya.bench.asking.literals import prompt_literals
+from afya.bench.asking.open_prompts import render_open
 from afya.bench.settings import parse_setting
+from afya.bench.tasks.declare import Expects, TaskSet, Translation
 from afya.errors import ConfigError, DataError
 from afya.items import Item, Turn
 

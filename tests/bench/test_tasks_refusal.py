@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from afya.bench.refusal import refusals, refuses, safety_outcome
+from afya.bench.scoring.refusal import refusals, refuses, safety_outcome
 from afya.errors import DataError
 from afya.languages import core_codes
 

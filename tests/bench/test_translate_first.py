@@ -14,9 +14,9 @@ import polars as pl
 import pytest
 from prompt_items import asked, quiz_item, write
 
-from afya.bench.replies import replies_schema
-from afya.bench.shots import ShotPool
-from afya.bench.translate_first import carry_back, described
+from afya.bench.asking.replies import replies_schema
+from afya.bench.asking.shots import ShotPool
+from afya.bench.asking.translate_first import carry_back, described
 from afya.errors import ConfigError, DataError
 from afya.items import Item
 from afya.runs import Ledger, write_frame

@@ -87,16 +87,6 @@ def test_scores_in_a_batch_are_those_of_one_by_one(tiny: HfModel) -> None:
         assert scores.logprobs == pytest.approx(by_hand(tiny, request), abs=1e-4)
 
 
-def test_reading_prompt_and_option_together_gives_the_same(tiny: HfModel) -> None:
-    asked = requests(8, seed=1)
-    shared_prompts = tiny.score_options(asked)
-    tiny._scorer.shares_prompts = False
-    together = tiny.score_options(asked)
-    tiny._scorer.shares_prompts = True
-    for one, other in zip(shared_prompts, together, strict=True):
-        assert one.logprobs == pytest.approx(other.logprobs, abs=1e-4)
-
-
 def test_generation_in_a_batch_is_that_of_one_by_one(tiny: HfModel) -> None:
     prompts = [request.prompt for request in requests(8, seed=2)]
     for sampling in (Sampling(max_tokens=12), Sampling(max_tokens=12, temperature=0.8, top_p=0.9, seed=3)):

@@ -106,7 +106,7 @@ def test_only_the_answer_and_its_end_are_learned(chat: bool, form: Any, answer: 
 
 
 def test_what_is_learned_is_what_the_benchmark_scores(tmp_path: Path) -> None:
-    from afya.bench.prompts import render_item
+    from afya.bench.asking.prompts import render_item
     from afya.models import OptionRequest, load_model
 
     folder = make_model(tmp_path / "model", "qwen3", chat=True)

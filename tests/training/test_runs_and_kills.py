@@ -116,7 +116,7 @@ def test_the_run_folder_holds_what_it_promises(whole: Path) -> None:
 
 
 def test_the_model_folders_answer_through_the_engine(whole: Path) -> None:
-    from afya.bench.prompts import render_item
+    from afya.bench.asking.prompts import render_item
     from afya.data.sample import sample_items
     from afya.models import OptionRequest, load_model
 

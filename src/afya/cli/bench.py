@@ -128,10 +128,10 @@ def run(
 
     from rich.console import Console
 
-    from afya.bench.cache import cache_folder
-    from afya.bench.plan import Request
-    from afya.bench.run import ask, bench_project
-    from afya.bench.score import Normalise
+    from afya.bench.asking.cache import cache_folder
+    from afya.bench.running.plan import Request
+    from afya.bench.running.run import ask, bench_project
+    from afya.bench.scoring.score import Normalise
     from afya.items import SPLITS
     from afya.languages import parse_codes
     from afya.models.base import Sampling
@@ -188,8 +188,8 @@ def rescore(
 
     from rich.console import Console
 
-    from afya.bench.rescore import rescore as score_again
-    from afya.bench.score import Normalise
+    from afya.bench.running.rescore import rescore as score_again
+    from afya.bench.scoring.score import Normalise
 
     console = Console()
     for folder in runs:
@@ -226,7 +226,7 @@ def tasks() -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from afya.bench.declare import needs, shipped
+    from afya.bench.tasks.declare import needs, shipped
 
     table = Table(title="Tasks for --task", title_justify="left")
     for name in ("name", "kind", "what", "needs"):
@@ -240,9 +240,9 @@ def _show(
     runs: Sequence[Path], labels: Sequence[str] | None, page: Path, console: Console, formats: Sequence[str] = ("csv",)
 ) -> None:
     """Print what runs came to, and write the page and the tables."""
-    from afya.bench.analysis import analyse
-    from afya.bench.report import print_stages, print_table, write_report
-    from afya.bench.tables import write_tables
+    from afya.bench.analysis.analyse import analyse
+    from afya.bench.analysis.tables import write_tables
+    from afya.bench.page.report import print_stages, print_table, write_report
 
     found = analyse(runs, labels)
     if labels and len(labels) > 1:

@@ -25,8 +25,8 @@ def compare(
     """Compare two models or runs on the items that both answered: per language and over all."""
     from rich.console import Console
 
-    from afya.bench.compare_runs import compare_named
-    from afya.bench.tables import check_table_file, write_comparison
+    from afya.bench.analysis.compare_runs import compare_named
+    from afya.bench.analysis.tables import check_table_file, write_comparison
 
     if out is not None:
         check_table_file(out)
@@ -49,8 +49,8 @@ def compare(
 
 
 def _table(part: pl.DataFrame, title: str) -> Any:
-    from afya.bench.summary import percent
-    from afya.bench.table_text import language_name
+    from afya.bench.analysis.summary import percent
+    from afya.bench.analysis.table_text import language_name
     from afya.cli.tables import plain, table_of
 
     names = ("n", "groups", "A, %", "B, %", "B less A", "bootstrap", "won : lost", "p", "p (Holm)", "detectable")
@@ -80,8 +80,8 @@ def _sentences(part: pl.DataFrame, names: tuple[str, str], alpha: float) -> Iter
     """What the table comes to: over all languages, and in which of them."""
     import polars as pl
 
-    from afya.bench.summary import percent
-    from afya.bench.table_text import language_name
+    from afya.bench.analysis.summary import percent
+    from afya.bench.analysis.table_text import language_name
 
     whole = part.filter(pl.col("lang") == "all").row(0, named=True)
     yield _verdict(whole, names, f"On {whole['n']:,} items in {whole['groups']:,} groups", alpha)
@@ -102,7 +102,7 @@ def _sentences(part: pl.DataFrame, names: tuple[str, str], alpha: float) -> Iter
 
 
 def _verdict(row: Mapping[str, Any], names: tuple[str, str], where: str, alpha: float) -> str:
-    from afya.bench.summary import percent
+    from afya.bench.analysis.summary import percent
 
     p_value = row["p_value"] if row["p_holm"] is None else row["p_holm"]
     size = f"{_points(row['difference'])} points [{_points(row['low'])}, {_points(row['high'])}], p {_p(p_value)}"
@@ -113,7 +113,7 @@ def _verdict(row: Mapping[str, Any], names: tuple[str, str], where: str, alpha: 
 
 
 def _points(value: float | None) -> str:
-    from afya.bench.summary import percent
+    from afya.bench.analysis.summary import percent
 
     text = percent(value)
     return text if text.startswith("-") or text in ("0.0", "–") else f"+{text}"

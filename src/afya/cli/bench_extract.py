@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from afya.bench.extract_file import ReadReply
+    from afya.bench.reading.extract_file import ReadReply
 
 
 def extract(
@@ -33,8 +33,8 @@ def extract(
     """Read the chosen options out of replies, and compare them with the expected ones where the file has them."""
     from rich.console import Console
 
-    from afya.bench.extract import REASONS
-    from afya.bench.extract_file import read_replies
+    from afya.bench.reading.extract import REASONS
+    from afya.bench.reading.extract_file import read_replies
     from afya.cli.tables import plain, table_of
 
     rows = list(read_replies(file, _columns(column or ()), lang, count))

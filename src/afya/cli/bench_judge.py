@@ -12,8 +12,8 @@ from afya.cli.bench_shared import OPTION_HELP
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from afya.bench.judge_results import JudgingResult
-    from afya.bench.judge_scores import Mean
+    from afya.bench.judging.judge_results import JudgingResult
+    from afya.bench.judging.judge_scores import Mean
 
 
 def judge(
@@ -53,7 +53,7 @@ def judge(
     """Ask judges about each fact or rubric criterion of a run's written replies, and score what they find."""
     from rich.console import Console
 
-    from afya.bench.judge import judge_project, judge_run
+    from afya.bench.judging.judge import judge_project, judge_run
     from afya.cli.bench_shared import engine_settings, print_projection, progress
 
     console = Console()
@@ -85,7 +85,7 @@ def judge(
 
 
 def _print(result: JudgingResult, console: Console) -> None:
-    from afya.bench.judge_agreement import NOT_VALIDATED
+    from afya.bench.judging.judge_agreement import NOT_VALIDATED
     from afya.cli.tables import plain, table_of
 
     judges = table_of("judge", "questions", "no verdict", "why", "USD", title="Judges")

@@ -12,7 +12,7 @@ from afya.cli.bench_shared import OPTION_HELP
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from afya.bench.probe_run import Probed, ProbeResult
+    from afya.bench.probing.probe_run import Probed, ProbeResult
 
 
 def probe(
@@ -46,7 +46,7 @@ def probe(
     """Look for signs that models have seen the items: n-gram overlap, Min-K%, the order of the options."""
     from rich.console import Console
 
-    from afya.bench.probe_run import probe_run
+    from afya.bench.probing.probe_run import probe_run
     from afya.cli.bench_shared import engine_settings, progress
     from afya.items import SPLITS
     from afya.languages import parse_codes

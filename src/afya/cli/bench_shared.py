@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from afya.bench.costs import Projection
+    from afya.bench.running.costs import Projection
 
 OPTION_HELP = (
     "KEY=VALUE (YAML), any setting of an engine: price_in=2.5, body={reasoning_effort: low}, omit=[temperature]; "
@@ -35,7 +35,7 @@ def print_projection(rows: Sequence[Projection], console: Console, what: str = "
     """What would be asked and what it would cost, a line for each model and language, and the sum."""
     import math
 
-    from afya.bench.costs import token_rates
+    from afya.bench.running.costs import token_rates
     from afya.cli.tables import plain, table_of
 
     def dollars(value: float | None) -> str:

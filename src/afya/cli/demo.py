@@ -77,8 +77,8 @@ def _write_data(folder: Path, recipe: Recipe, groups: int, console: Console) -> 
 
 def _train_and_measure(recipe: Recipe, cases: Path, out: Path, console: Console) -> dict[str, Path]:
     """Train the recipe, measuring before the first stage and after every one; returns the bench runs by label."""
-    from afya.bench.run import bench_run
-    from afya.bench.summary import read_scores, summarise, with_interval
+    from afya.bench.analysis.summary import read_scores, summarise, with_interval
+    from afya.bench.running.run import bench_run
     from afya.training.progress import ConsoleWatcher
     from afya.training.run import START, train
 
@@ -116,8 +116,8 @@ def _is_overall() -> pl.Expr:
 
 
 def _report(runs: dict[str, Path], out: Path, console: Console) -> Path:
-    from afya.bench.report import print_stages, write_report
-    from afya.bench.summary import read_scores, summarise, write_csv
+    from afya.bench.analysis.summary import read_scores, summarise, write_csv
+    from afya.bench.page.report import print_stages, write_report
     from afya.languages import language
 
     summary = summarise(read_scores(list(runs.values()), list(runs)))

@@ -30,8 +30,8 @@ from afya.models.base import (
 )
 from afya.models.batching import batches, halving
 from afya.models.folders import HUB_FILES, check_folder, folder_sha256
-from afya.models.rendering import check_template, encode, encode_options, end_of_turn, render
 from afya.models.prefix_trees import Query
+from afya.models.rendering import check_template, encode, encode_options, end_of_turn, render
 from afya.models.scoring import OptionScorer
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # A part's logits stay in the processor's cache, or fill a GPU.
 _LOGITS_AT_ONCE = {"cpu": 1 << 21, "cuda": 1 << 27}
+_SMALLEST_PART = 1024
 
 
 class OutputLayer:
@@ -66,7 +67,7 @@ class OutputLayer:
         exact = (hidden.float()[at] * weight[of].float()).sum(-1)
         exact = self._finish(exact if bias is None else exact + bias[of].float())
         total = exact.new_full((len(hidden),), -torch.inf)
-        step = max(1024, _LOGITS_AT_ONCE.get(hidden.device.type, 1 << 24) // len(hidden))
+        step = max(_SMALLEST_PART, _LOGITS_AT_ONCE.get(hidden.device.type, 1 << 24) // len(hidden))
         for low in range(0, len(weight), step):
             part = None if bias is None else bias[low : low + step]
             logits = self._finish(torch.nn.functional.linear(hidden, weight[low : low + step], part).float())

@@ -23,8 +23,8 @@ from dataclasses import dataclass, field
 class Query:
     """A prompt and its options as token ids; neither the prompt nor an option is empty."""
 
-    prompt: Sequence[int]
-    options: Sequence[Sequence[int]]
+    prompt: list[int]
+    options: list[list[int]]
 
 
 @dataclass(slots=True)
@@ -86,7 +86,7 @@ def grouped(queries: Sequence[Query], costs: Costs) -> Iterator[list[int]]:
         yield group
 
 
-def shared(one: Sequence[int], other: Sequence[int]) -> int:
+def shared(one: list[int], other: list[int]) -> int:
     """How many tokens two sequences have in common at their beginnings."""
     low, high = 0, min(len(one), len(other))
     # Halving, with whole slices compared at once, is many times faster than token by token.
@@ -103,13 +103,13 @@ def grow(queries: Sequence[Query], first_slots: Sequence[int]) -> Tree:
     """The tree of some queries. `first_slots` says which number each query's first option has."""
     tree = Tree()
     path: list[int] = []  # The place of every token of the sequence that is being written.
-    before: Sequence[int] = ()
+    before: list[int] = []
     for index in sorted(range(len(queries)), key=lambda number: queries[number].prompt):
         query = queries[index]
         stem = len(query.prompt)
         _write(tree, path, shared(before, query.prompt), query.prompt)
         before = query.prompt
-        tail: Sequence[int] = ()
+        tail: list[int] = []
         for number in sorted(range(len(query.options)), key=lambda number: query.options[number]):
             option = query.options[number]
             _write(tree, path, stem + shared(tail, option[:-1]), option[:-1], stem)
@@ -121,7 +121,7 @@ def grow(queries: Sequence[Query], first_slots: Sequence[int]) -> Tree:
     return tree
 
 
-def _write(tree: Tree, path: list[int], kept: int, sequence: Sequence[int], stem: int = 0) -> None:
+def _write(tree: Tree, path: list[int], kept: int, sequence: list[int], stem: int = 0) -> None:
     """Write what `sequence` (which starts at depth `stem`) says beyond the first `kept` tokens of the path."""
     _close(tree, path, kept)
     new = sequence[kept - stem :]

@@ -83,27 +83,36 @@ class OptionScorer:
         with torch.inference_mode():
             way = self.way(self._beyond_window(queries)) if queries else "apart"
             rows = self._rows(queries, way)
-
-            def read(part: list[_Row]) -> list[list[list[NDArray[np.float64]]]]:
-                asked = [[queries[index] for index in row.queries] for row in part]
-                flat = iter(self._read([query for row in asked for query in row], [len(row) for row in asked], way))
-                return [[next(flat) for _ in row] for row in asked]
-
             for chosen in batches([row.tokens for row in rows], self._budget):
-                part = [rows[index] for index in chosen]
-                started = time.perf_counter()
-                results = halving(part, read)
-                share = (time.perf_counter() - started) / sum(len(row.queries) for row in part)
-                for row, result in zip(part, results, strict=True):
-                    for place, index in enumerate(row.queries):
-                        failed = isinstance(result, str)
-                        scored[index] = Scored([], share, result) if failed else Scored(result[place], share)
+                self._score_batch([rows[index] for index in chosen], queries, way, scored)
+            # In a shared row what is no number in one query spreads to its neighbours.
+            for row in rows:
+                if len(row.queries) > 1 and not all(_sound(scored[index]) for index in row.queries):
+                    for index in row.queries:
+                        self._score_batch([_Row((index,), row.tokens)], queries, way, scored)
         return [entry for entry in scored if entry is not None]
+
+    def _score_batch(self, rows: list[_Row], queries: Sequence[Query], way: str, scored: list[Scored | None]) -> None:
+        def read(part: list[_Row]) -> list[list[list[NDArray[np.float64]]]]:
+            asked = [[queries[index] for index in row.queries] for row in part]
+            flat = iter(self._read([query for row in asked for query in row], [len(row) for row in asked], way))
+            return [[next(flat) for _ in row] for row in asked]
+
+        started = time.perf_counter()
+        results = halving(rows, read)
+        share = (time.perf_counter() - started) / sum(len(row.queries) for row in rows)
+        for row, result in zip(rows, results, strict=True):
+            for place, index in enumerate(row.queries):
+                failed = isinstance(result, str)
+                scored[index] = Scored([], share, result) if failed else Scored(result[place], share)
 
     def way(self, beyond_window: bool = False) -> str:
         """How this model reads: "packed", "cached" or "apart"; sequences longer than its window are tried apart."""
         if beyond_window not in self._ways:
-            self._ways[beyond_window] = self._try(self._window if beyond_window else 0)
+            import torch
+
+            with torch.inference_mode():
+                self._ways[beyond_window] = self._try(self._window if beyond_window else 0)
         return self._ways[beyond_window]
 
     # Rows ------------------------------------------------------------------------------------------------------------
@@ -225,6 +234,12 @@ def _first_slots(queries: Sequence[Query]) -> list[int]:
         slots.append(slot)
         slot += len(query.options)
     return slots
+
+
+def _sound(entry: Scored | None) -> bool:
+    import numpy as np
+
+    return entry is not None and entry.error is None and all(np.isfinite(option).all() for option in entry.options)
 
 
 def _tokens(scores: list[list[NDArray[np.float64]]]) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """From Items to training examples: token numbers and which of them are learned.
 
-A prompt is rendered by the same functions as the benchmark's (`afya.bench.prompts` and the model's own chat template),
-so what is trained is what is measured. Loss falls on the answer and its end token only.
+A prompt is rendered by the same functions as the benchmark's (`afya.bench.asking.prompts`, and the model's own
+chat template), so what is trained is what is measured. Loss falls on the answer and its end token only.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def drafts(item: Item, form: Form, tokenizer: PreTrainedTokenizerBase) -> list[D
 
 
 def _question_and_answer(item: Item, form: Form, tokenizer: PreTrainedTokenizerBase) -> tuple[str, str]:
-    from afya.bench.prompts import render_item
+    from afya.bench.asking.prompts import render_item
 
     if form in ("cloze", "letter"):
         if item.answer is None or len(item.answer) != 1:

@@ -83,7 +83,7 @@ def origins(lessons: Sequence[Lesson]) -> list[Origin]:
 
 def lesson_texts(lessons: Iterable[Lesson]) -> Iterator[str]:
     """Every text a tokenizer should know to write these items and their prompts well."""
-    from afya.bench.prompts import render_item
+    from afya.bench.asking.prompts import render_item
     from afya.models.base import OptionRequest
 
     for item, form in lessons:

@@ -15,15 +15,15 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from afya import __version__
-from afya.bench.cache import cache_folder
-from afya.bench.declare import TaskSet, task_set
-from afya.bench.plan import PLAIN
-from afya.bench.prompt_parts import LONGEST, write_prompts
-from afya.bench.prompts import TEMPLATE_VERSION
+from afya.bench.asking.cache import cache_folder
+from afya.bench.asking.prompt_parts import LONGEST, write_prompts
+from afya.bench.asking.prompts import TEMPLATE_VERSION
+from afya.bench.asking.shots import ShotPool
+from afya.bench.running.plan import PLAIN
 from afya.bench.settings import Setting, parse_setting
-from afya.bench.shots import ShotPool
-from afya.bench.tasks import CHOICE_TASKS, Selection, choose
-from afya.bench.tasks import STAGE as SELECT
+from afya.bench.tasks.declare import TaskSet, task_set
+from afya.bench.tasks.selection import CHOICE_TASKS, Selection, choose
+from afya.bench.tasks.selection import STAGE as SELECT
 from afya.errors import ConfigError, DataError, RunError
 from afya.languages import registry
 from afya.runs import Ledger, Rejection, RunFolder, make_folder, read_json, sha256_path, write_frame

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from afya.bench.extract_fold import folded, option_words
-from afya.bench.extract_labels import label_reader
 from afya.bench.imports.lookup import nothing, opened, usual_names
 from afya.bench.imports.values import LABELLED, LATIN, MOST, read_languages
+from afya.bench.reading.extract_fold import folded, option_words
+from afya.bench.reading.extract_labels import label_reader
 from afya.errors import ConfigError
 from afya.sources.source import Malformed
 

@@ -17,8 +17,8 @@ from afya.bench.imports.resolving import Decided, decide
 from afya.bench.imports.sources import Faults, File, find, head, rows_of
 from afya.bench.imports.tables import items_of, ledger_of, own_outcomes, write_items, write_parts
 from afya.bench.imports.values import language_code
-from afya.bench.imports.verdicts import VERDICTS, Scoring, overrule, scorings
-from afya.bench.outputs import ITEMS, Measuring, join
+from afya.bench.running.outputs import ITEMS, Measuring, join
+from afya.bench.scoring.verdicts import VERDICTS, Scoring, overrule, scorings
 from afya.bench.settings import parse_setting
 from afya.errors import AfyaError, ConfigError, DataError
 from afya.models.reply_files import Reading

@@ -7,10 +7,10 @@ from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from afya.bench.extract_fold import option_words
 from afya.bench.imports.entries import Entry, entries_of
 from afya.bench.imports.fields import Mapped, guess
 from afya.bench.imports.sources import Faults, find, head, rows_of
+from afya.bench.reading.extract_fold import option_words
 from afya.errors import ConfigError, DataError
 from afya.models.reply_files import Reading
 from afya.sources.source import Malformed

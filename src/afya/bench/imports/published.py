@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from afya.bench.imports.verdicts import ALL, Scoring
+from afya.bench.scoring.verdicts import ALL, Scoring
 from afya.errors import ConfigError
 
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from afya.bench.extract_fold import option_words
+from afya.bench.asking.replies import prompts_schema, replies_schema
 from afya.bench.imports.choices import Base, Choice, base_of, read_choice, verdict
 from afya.bench.imports.reading import Read
 from afya.bench.imports.values import LATIN, read_languages
-from afya.bench.replies import prompts_schema, replies_schema
+from afya.bench.reading.extract_fold import option_words
 from afya.errors import ConfigError, DataError
 from afya.runs import canonical, sha256_text
 from afya.sources.source import Malformed

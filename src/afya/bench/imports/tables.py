@@ -11,8 +11,8 @@ from afya.bench.imports.choices import read_choice
 from afya.bench.imports.reading import Read, entry_schema, item_schema
 from afya.bench.imports.resolving import NO_REPLY, Decided, resolve, verdicts_schema
 from afya.bench.imports.values import LATIN
-from afya.bench.imports.verdicts import VERDICTS
-from afya.bench.outputs import ITEMS, Pair
+from afya.bench.running.outputs import ITEMS, Pair
+from afya.bench.scoring.verdicts import VERDICTS
 from afya.errors import RunError
 from afya.items import schema as items_schema
 from afya.runs import Ledger, Rejection, RunFolder, sink_frame, write_frame

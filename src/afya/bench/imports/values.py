@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
-from afya.bench.extract_fold import CIRCLED, folded
-from afya.bench.extract_words import commitment_codes
 from afya.bench.imports.lookup import nothing, opened
+from afya.bench.reading.extract_fold import CIRCLED, folded
+from afya.bench.reading.extract_words import commitment_codes
 from afya.languages import by_foreign_code, registry
 from afya.sources.record_values import options as listed_options
 from afya.sources.source import Malformed

@@ -1,0 +1,1 @@
+"""What models are asked, and what they say: settings become prompts, prompts become replies, kept by content."""
