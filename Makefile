@@ -12,7 +12,7 @@ PIP_ARGS ?=
 .DEFAULT_GOAL := help
 
 # Separate programs; tests that use them are skipped where they are absent.
-DEBIAN := apertium apertium-en-es apertium-es-pt apertium-fr-es postgresql
+DEBIAN := apertium apertium-en-es apertium-es-pt apertium-fr-es postgresql chromium
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -51,7 +51,7 @@ check: $(VENV)/.dev  ## lint, format, types and the floors of the house
 bench: $(VENV)/.bench  ## speed and size, measured beside the alternative (not part of the tests)
 	$(BIN)/python -m benchmarks
 
-system:  ## install what some tests run and pip does not have: Apertium and PostgreSQL, from Debian
+system:  ## install what some tests run and pip does not have: Apertium, PostgreSQL and Chromium, from Debian
 	@missing=$$(for name in $(DEBIAN); do dpkg -s $$name >/dev/null 2>&1 || echo $$name; done); \
 	sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 	if [ -n "$$missing" ]; then \

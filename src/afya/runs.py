@@ -36,6 +36,7 @@ _SECRET_KEY = re.compile(
     r"(?:^|[_-])(?:(?:api[_-]?)?key|token|secret|password|passwd|authorization|credentials?)$", re.IGNORECASE
 )
 _URL_USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
+_URL_SECRET = re.compile(r"([?&](?:(?:\w+[_-])?(?:key|token|secret|password)|sig)=)[^&#\s]+", re.IGNORECASE)
 _PACKAGES = ("polars", "numpy", "torch", "transformers", "tokenizers", "peft", "accelerate")
 
 
@@ -136,6 +137,16 @@ def sha256_text(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def folder_name(name: str, digest: str) -> str:
+    """A folder's name for what a user calls `name`, followed by the beginning of a hash.
+
+    Letters that a file system may not take become "-". Names that differ in such letters alone stay apart.
+    """
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:80]
+    told = "" if safe == name else f"-{sha256_text(name)[:6]}"
+    return f"{safe}{told}-{digest[:8]}"
+
+
 def sha256_path(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes, or of a folder's relative file names and bytes."""
     digest = hashlib.sha256()
@@ -150,14 +161,14 @@ def sha256_path(path: Path) -> str:
 
 
 def scrub(value: Any) -> Any:
-    """A copy with every secret replaced: values of keys such as api_key, and the userinfo of URLs."""
+    """A copy with every secret replaced: values of keys such as api_key, in URLs too, and the userinfo of URLs."""
     if isinstance(value, Mapping):
         return {
             str(key): "***" if _SECRET_KEY.search(str(key)) and item is not None else scrub(item)
             for key, item in value.items()
         }
     if isinstance(value, str):
-        return _URL_USERINFO.sub("***@", value)
+        return _URL_SECRET.sub(r"\1***", _URL_USERINFO.sub("***@", value)) if "://" in value else value
     if isinstance(value, (list, tuple)):
         return [scrub(item) for item in value]
     if isinstance(value, Path):

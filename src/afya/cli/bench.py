@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from afya.runs import Ledger
 
+_DETAILS = "Print every language of every model and setting, all counts, and the account of rows."
+
 app = typer.Typer(help="Measure models in every language, and report what came out.", no_args_is_help=True)
 app.command("extract")(bench_extract.extract)
 app.command("import-replies")(bench_import.import_replies)
@@ -62,7 +64,8 @@ def run(
         typer.Option(
             "--setting",
             help="letter and cloze score the options, generate reads a written answer; changed by +5-shot, +cot, "
-            "+english, +translated: generate+cot. May be repeated. [default: letter, or the task's own]",
+            "+english, +translated: generate+cot. May be repeated.",
+            show_default="letter, or the task's own",
         ),
     ] = None,
     translator: Annotated[
@@ -79,7 +82,8 @@ def run(
         str, typer.Option("--normalise", help="Divide an option's score by nothing (none) or by its length (bytes).")
     ] = "none",
     max_tokens: Annotated[
-        int | None, typer.Option("--max-tokens", help="Longest written answer. [default: 256; 1,024 with +cot]")
+        int | None,
+        typer.Option("--max-tokens", help="Longest written answer.", show_default="256; a text 512; with +cot 1,024"),
     ] = None,
     temperature: Annotated[float, typer.Option("--temperature", help="0: always the most probable token.")] = 0.0,
     seed: Annotated[int, typer.Option("--seed", help="Of the choice of items under a limit, and of sampling.")] = 0,
@@ -105,7 +109,7 @@ def run(
         typer.Option(
             "--option",
             help="KEY=VALUE (YAML), any other setting of an engine: price_in=2.5, body={reasoning_effort: low}, "
-            "omit=[temperature]; NAME.KEY=VALUE for one model: tuned.base_url=http://localhost:8001/v1. May be "
+            "omit=\\[temperature]; NAME.KEY=VALUE for one model: tuned.base_url=http://localhost:8001/v1. May be "
             "repeated.",
         ),
     ] = None,
@@ -116,12 +120,15 @@ def run(
     cache: Annotated[
         str | None,
         typer.Option(
-            "--cache", help="A folder of replies that runs share, or none. [default: afya in the user's cache folder]"
+            "--cache",
+            help="A folder of replies that runs share, or none.",
+            show_default="afya in the user's cache folder",
         ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be asked and what it would cost; ask nothing.")
     ] = False,
+    details: Annotated[bool, typer.Option("--details", help=_DETAILS)] = False,
 ) -> None:
     """Ask models about the items of datasets and tasks, score what they say, and write the report."""
     from typing import cast
@@ -169,18 +176,17 @@ def run(
     kept = cache_folder() if cache is None else None if cache == "none" else Path(cache)
     with progress() as report_progress:
         result = ask(request, out, budget_usd=budget_usd, cache=kept, on_progress=report_progress)
+    _show([out], None, out / "report.html", console, details=details)
+    _print_ledger(result.ledger, out, console, details)
     for note in result.notes:
-        console.print(note, markup=False)
-    console.print(_ledger_table(result.ledger))
-    _show([out], None, out / "report.html", console)
-    console.print(f"{result.rows:,} scores in {result.scores}", markup=False, soft_wrap=True)
+        console.print(f"Note: {note}", markup=False)
 
 
 @app.command("rescore")
 def rescore(
     runs: Annotated[list[Path], typer.Argument(help="Run folders of 'afya bench run' or 'import-replies'.")],
     normalise: Annotated[
-        str | None, typer.Option("--normalise", help="none or bytes. [default: as the run was made]")
+        str | None, typer.Option("--normalise", help="none or bytes.", show_default="as the run was made")
     ] = None,
 ) -> None:
     """Score what models said again, with today's rules. Nobody is asked."""
@@ -212,11 +218,12 @@ def report(
         str,
         typer.Option("--tables", help="Formats of the tables written beside the page: csv, parquet, md, tex, or none."),
     ] = "csv",
+    details: Annotated[bool, typer.Option("--details", help=_DETAILS)] = False,
 ) -> None:
     """Print the table of one or more runs, and write every table and one HTML page."""
     from rich.console import Console
 
-    _show(runs, label, out, Console(), () if tables.strip() == "none" else _listed(tables))
+    _show(runs, label, out, Console(), () if tables.strip() == "none" else _listed(tables), details)
 
 
 @app.command("tasks")
@@ -237,17 +244,24 @@ def tasks() -> None:
 
 
 def _show(
-    runs: Sequence[Path], labels: Sequence[str] | None, page: Path, console: Console, formats: Sequence[str] = ("csv",)
+    runs: Sequence[Path],
+    labels: Sequence[str] | None,
+    page: Path,
+    console: Console,
+    formats: Sequence[str] = ("csv",),
+    details: bool = False,
 ) -> None:
     """Print what runs came to, and write the page and the tables."""
     from afya.bench.analysis.analyse import analyse
     from afya.bench.analysis.tables import write_tables
-    from afya.bench.page.report import print_stages, print_table, write_report
+    from afya.bench.page.report import print_leaderboard, print_stages, print_table, write_report
 
     found = analyse(runs, labels)
     if labels and len(labels) > 1:
         print_stages(found.summary, console)
-    else:
+    elif not details:
+        print_leaderboard(found, console)
+    if details:
         print_table(found.summary, console)
     write_report(runs, page, labels=labels, analysis=found)
     # A run's own page is called report.html and lies beside its tables.
@@ -260,6 +274,16 @@ def _show(
 
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+def _print_ledger(ledger: Ledger, run: Path, console: Console, details: bool) -> None:
+    """The account of rows: a line, or, where some were left out or `details` are wanted, a table."""
+    if details or ledger.rejections:
+        console.print(_ledger_table(ledger))
+        return
+    asked = sum(count for stage, count in ledger.rows_out.items() if stage.startswith("scores:"))
+    line = f"{asked:,} replies, every item accounted for, none left out: {run / 'ledger.parquet'}"
+    console.print(line, markup=False, soft_wrap=True)
 
 
 def _ledger_table(ledger: Ledger) -> Table:

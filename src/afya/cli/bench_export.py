@@ -27,7 +27,8 @@ def export(
         typer.Option(
             "--setting",
             help="letter, cloze or generate, with +5-shot, +cot or +english as wanted. inspect takes generate only. "
-            "May be repeated. [default: letter for lm-eval, generate for inspect]",
+            "May be repeated.",
+            show_default="letter for lm-eval, generate for inspect",
         ),
     ] = None,
     task: Annotated[
@@ -44,7 +45,8 @@ def export(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Decides which items --limit takes, and the examples.")] = 0,
     max_tokens: Annotated[
-        int | None, typer.Option("--max-tokens", min=1, help="The longest reply. [default: as in 'afya bench run']")
+        int | None,
+        typer.Option("--max-tokens", min=1, help="The longest reply.", show_default="as in 'afya bench run'"),
     ] = None,
     for_model: Annotated[
         str | None,

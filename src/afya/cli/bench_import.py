@@ -27,7 +27,8 @@ def import_replies(
         list[Path],
         typer.Argument(
             help="Files or folders: JSON lines, JSON, CSV, TSV, Parquet, Excel, packed ones (.gz), logs of inspect_ai "
-            "(.json, .eval), lm-evaluation-harness (samples_*.jsonl), HELM, OpenAI evals, simple-evals."
+            "(.json, .eval), lm-evaluation-harness (samples_*.jsonl), HELM, OpenCompass, OpenAI evals, simple-evals; "
+            "archives of such files (.zip, .tar.gz)."
         ),
     ],
     out: Annotated[Path | None, typer.Option("--out", help="The run folder to write.")] = None,
@@ -261,7 +262,7 @@ def _show_preview(found: Preview, console: Console) -> None:
     )
     if found.left_out:
         console.print(
-            f"Not read, since they do not fit --from-path: {', '.join(found.left_out[:6])}",
+            f"Not read (no fit to --from-path, or no replies there): {', '.join(found.left_out[:6])}",
             markup=False,
             soft_wrap=True,
         )

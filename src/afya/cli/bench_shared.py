@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from afya.bench.running.costs import Projection
 
 OPTION_HELP = (
-    "KEY=VALUE (YAML), any setting of an engine: price_in=2.5, body={reasoning_effort: low}, omit=[temperature]; "
+    "KEY=VALUE (YAML), any setting of an engine: price_in=2.5, body={reasoning_effort: low}, omit=\\[temperature]; "
     "NAME.KEY=VALUE is for the model of that name alone. May be repeated."
 )
 
@@ -39,7 +39,7 @@ def print_projection(rows: Sequence[Projection], console: Console, what: str = "
     from afya.cli.tables import plain, table_of
 
     def dollars(value: float | None) -> str:
-        return "not known" if value is None else f"{value:,.4f}"
+        return "not known" if value is None else f"{value:,.4f}" if value < 10 else f"{value:,.2f}"
 
     columns = ("model", "language", what, "prompt tokens", "reply tokens", "USD at least", "USD at most", "a 1,000")
     table = table_of(*columns, title="What would be asked (nothing was)")

@@ -90,10 +90,14 @@ class OptionScores:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A prompt as a local model reads it: the rendered text, and its token ids."""
+    """A prompt as a local model reads it: the rendered text, and its token ids.
+
+    `chat_template`: whether the model's own chat template made the text.
+    """
 
     text: str
     token_ids: tuple[int, ...]
+    chat_template: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,7 +170,7 @@ class HfModel:
         """
         check_template(prompt, self.tokenizer, thinking=self._thinking)
         text = render(prompt, self.tokenizer, thinking=self._thinking)
-        return Shown(text, tuple(encode([text], self.tokenizer)[0]))
+        return Shown(text, tuple(encode([text], self.tokenizer)[0]), bool(self.tokenizer.chat_template))
 
     def text_logprobs(self, texts: Sequence[str]) -> list[tuple[float, ...] | None]:
         """Log-probabilities (nats) of each text's tokens given those before, the first token left out.

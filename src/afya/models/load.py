@@ -36,10 +36,17 @@ def _hf() -> Engine:
     from afya.datafiles import validate
     from afya.models import hf
 
-    def load(name: str, options: Options) -> LanguageModel:
-        return hf.HfModel.load(name, validate(dict(options), hf.HfOptions, f"hf:{name}"))
+    def settings(name: str, options: Options) -> hf.HfOptions:
+        return validate(dict(options), hf.HfOptions, f"hf:{name}")
 
-    return Engine(lambda name, _: hf.identify_hf(name), load, lambda: frozenset(hf.HfOptions.model_fields), "options")
+    def identify(name: str, options: Options) -> ModelIdentity:
+        settings(name, options)  # a wrong option is told before anything is made
+        return hf.identify_hf(name)
+
+    def load(name: str, options: Options) -> LanguageModel:
+        return hf.HfModel.load(name, settings(name, options))
+
+    return Engine(identify, load, lambda: frozenset(hf.HfOptions.model_fields), "options")
 
 
 def _openai() -> Engine:
@@ -100,12 +107,17 @@ def _embed() -> Engine:
     from afya.datafiles import validate
     from afya.models import embed
 
-    def load(name: str, options: Options) -> LanguageModel:
-        return embed.EmbedModel.load(name, validate(dict(options), embed.EmbedOptions, f"embed:{name}"))
+    def settings(name: str, options: Options) -> embed.EmbedOptions:
+        return validate(dict(options), embed.EmbedOptions, f"embed:{name}")
 
-    return Engine(
-        lambda name, _: embed.identify_embed(name), load, lambda: frozenset(embed.EmbedOptions.model_fields), "texts"
-    )
+    def identify(name: str, options: Options) -> ModelIdentity:
+        settings(name, options)
+        return embed.identify_embed(name)
+
+    def load(name: str, options: Options) -> LanguageModel:
+        return embed.EmbedModel.load(name, settings(name, options))
+
+    return Engine(identify, load, lambda: frozenset(embed.EmbedOptions.model_fields), "texts")
 
 
 def _replies() -> Engine:

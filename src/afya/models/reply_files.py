@@ -33,6 +33,7 @@ _LETTERS = frozenset("ABCDEFGHIJ")
 _SAMPLE = 1 << 16
 _BLOCK = 1 << 20
 _SLICE = 10_000
+_LONGEST_NAME = 40
 _DECODER = json.JSONDecoder()
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
 
@@ -181,24 +182,34 @@ def _elements(path: Path, reading: Reading) -> Iterator[tuple[str, Row]]:
     """The objects of one JSON array, read piece by piece: such files are large."""
     number = 0
     head: list[str] | None = None
+    samples = False
     for value in _pieces(path, reading):
         number += 1
         if isinstance(value, dict):
             yield f"entry {number}", value
         elif isinstance(value, list):
-            # A list of lists is a table; its first row names the columns where it holds texts only.
-            if (
-                head is None
-                and number == 1
-                and reading.header is not False
-                and all(isinstance(cell, str) for cell in value)
-            ):
-                head = [str(cell) for cell in value]
+            # A list of lists is a table; its first row names the columns where it holds short texts only. Where no
+            # row names them and all hold texts, they are what a model said to a question, several times.
+            if head is None and number == 1:
+                texts = all(isinstance(cell, str) for cell in value)
+                named = texts and _are_names(value) if reading.header is None else reading.header
+                if named:
+                    head = [str(cell) for cell in value]
+                    continue
+                samples = texts and reading.header is None
+            if samples:
+                yield f"entry {number}", {"value": value}
                 continue
             names = head or [str(at + 1) for at in range(len(value))]
             yield f"entry {number}", dict(zip(names, value, strict=False))
         else:
             yield f"entry {number}", {"value": value}
+
+
+def _are_names(cells: list[str]) -> bool:
+    """Whether texts can be names of columns: several, short, each once, and no option's label."""
+    short = all(0 < len(cell) <= _LONGEST_NAME and "\n" not in cell for cell in cells)
+    return len(cells) > 1 and short and len(set(cells)) == len(cells) and not all(cell in _LETTERS for cell in cells)
 
 
 def _pieces(path: Path, reading: Reading) -> Iterator[object]:

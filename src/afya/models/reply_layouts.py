@@ -78,6 +78,11 @@ def _of_object(value: _Row) -> Iterator[_Row]:
     named = next((name for name in _USUAL_LISTS if _by_id(value.get(name))), None)
     if found is not None:
         yield from _along(value, list(found), {}, 0)
+    elif (inner := _numbered_rows(value)) is not None:
+        beside = {name: entry for name, entry in value.items() if name != inner}
+        for key, entry in value[inner].items():
+            if isinstance(entry, dict):
+                yield {**beside, KEY: key, **entry}
     elif named is not None:
         yield from _along(value, [named, "*"], {}, 0)
     elif value and all(_by_id(entry) for entry in value.values()):
@@ -92,6 +97,16 @@ def _of_object(value: _Row) -> Iterator[_Row]:
         yield from ({KEY: key, VALUE: entry} for key, entry in value.items())
     else:
         yield value
+
+
+def _numbered_rows(value: _Row) -> str | None:
+    """The name of an object whose numbered values are rows, whatever else it says of itself: OpenCompass' details."""
+    for name, entry in value.items():
+        if name in _USUAL_LISTS and isinstance(entry, dict):
+            rows = [isinstance(one, dict) for key, one in entry.items() if key.isdigit()]
+            if rows and all(rows) and len(rows) < len(entry):
+                return name
+    return None
 
 
 def _by_id(value: object) -> bool:

@@ -7,7 +7,13 @@ Needs numpy only.
 """
 
 from afya.statistics.agreement import Agreement, krippendorff
-from afya.statistics.bootstrap import bootstrap_means, bootstrap_p_value, cluster_bootstrap, percentile_interval
+from afya.statistics.bootstrap import (
+    bootstrap_means,
+    bootstrap_p_value,
+    cluster_bootstrap,
+    percentile_interval,
+    raised_interval,
+)
 from afya.statistics.calibration import Calibration, brier_multiclass, calibration, softmax
 from afya.statistics.clusters import Moments, Partition, moments, partition
 from afya.statistics.disparity import Transfer, chance_corrected, gap_to, gini, transfer, worst_score, worst_to_best
@@ -60,6 +66,7 @@ __all__ = [
     "paired_difference",
     "partition",
     "percentile_interval",
+    "raised_interval",
     "rank_intervals",
     "ratio_of_means",
     "softmax",

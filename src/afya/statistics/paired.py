@@ -57,7 +57,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Resampled:
-    """A difference by the paired cluster bootstrap: percentile interval and p-value."""
+    """A difference by the paired cluster bootstrap: percentile interval (NaN with one cluster) and p-value."""
 
     value: float
     low: float
@@ -132,7 +132,9 @@ def paired_bootstrap(
     value = moments(b - a, clustered).mean
     draws = bootstrap_means(clustered.sums(b - a)[:, None], clustered.sizes[:, None], replicates, seed)
     low, high = percentile_interval(draws, level)[:, 0]
-    return Resampled(value, float(low), float(high), bootstrap_p_value(draws[:, 0], value))
+    if clustered.count < 2:
+        low = high = math.nan
+    return Resampled(value, float(low), float(high), bootstrap_p_value(draws[:, 0], value, clustered.count))
 
 
 def _detectable(found: Moments, discordance: float, alpha: float, tests: int) -> float | None:

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from afya.errors import ConfigError
+
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
@@ -21,6 +23,8 @@ NAME = "afya_documents"
 # Padded tokens per real token that a batch of documents may cost. Fewer, larger batches against computing padding:
 # 1.1 was the fastest of 1.1, 1.25 and 1.5 on a CPU with documents of 70 to 150 tokens.
 _PADDING = 1.1
+# What some layers want of their attention and sdpa cannot give: capped scores, sinks.
+_NOT_COMPUTED = ("softcap", "s_aux")
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,11 @@ class DocumentLayout:
     gather: torch.Tensor
     restore: torch.Tensor
     batches: tuple[tuple[int, int], ...]
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> DocumentLayout:
+        """The layout on another device; accelerate calls it as it calls a tensor's."""
+        gather, restore = (part.to(device, non_blocking=non_blocking) for part in (self.gather, self.restore))
+        return DocumentLayout(gather, restore, self.batches)
 
 
 def document_layout(lengths: Sequence[int]) -> DocumentLayout:
@@ -84,34 +93,41 @@ def document_attention(
     sliding_window: int | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Causal attention inside each document.
+    """Causal attention inside each document, and inside the layer's sliding window where it has one.
 
     Args:
         query: (1, heads, tokens, size), the row's documents end to end.
         key, value: (1, key heads, tokens, size); key heads divide the heads (grouped-query attention).
+        attention_mask: what `_padding_mask` made; only without `documents`, when a model that trains is asked something.
         documents: the row's layout; None means that every row is one document.
 
     Returns:
         (1, tokens, heads, size) and None (weights are never materialised).
 
     Raises:
-        ValueError: a sliding window is shorter than a document, or a layout meets more than one row.
+        ValueError: a layout meets more than one row, or the layer wants something that is not computed here.
     """
     import torch
     from torch.nn.functional import scaled_dot_product_attention
 
+    for name in _NOT_COMPUTED:
+        if kwargs.get(name) is not None:
+            raise ValueError(f"Attention by documents does not compute '{name}', which {type(module).__name__} wants.")
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
         key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
     if documents is None:
+        if attention_mask is None:
+            attention_mask = _window_mask(query.shape[2], key.shape[2], sliding_window, query.device)
+        causal = attention_mask is None and query.shape[2] > 1
         whole = scaled_dot_product_attention(
-            query, key, value, dropout_p=dropout, scale=scaling, is_causal=query.shape[2] > 1
+            query, key, value, attn_mask=attention_mask, dropout_p=dropout, scale=scaling, is_causal=causal
         )
         return whole.transpose(1, 2).contiguous(), None
     if query.shape[0] != 1:
         raise ValueError(f"A document layout describes one row, {query.shape[0]} rows were given.")
-    if sliding_window is not None and max(length for _, length in documents.batches) > sliding_window:
-        raise ValueError(f"A document is longer than the model's sliding window of {sliding_window} tokens.")
+    if documents.gather.device != query.device:
+        documents = documents.to(query.device)
     heads, size = query.shape[1], query.shape[3]
     packed = torch.stack((query[0], key[0], value[0])).transpose(1, 2)  # (3, tokens, heads, size)
     padded = packed.index_select(1, documents.gather)
@@ -121,11 +137,33 @@ def document_attention(
         part = padded.narrow(1, start, count * length)
         start += count * length
         queries, keys, values = part.reshape(3, count, length, heads, size).transpose(2, 3)
+        mask = _window_mask(length, length, sliding_window, query.device)
+        causal = mask is None and length > 1
         attended = scaled_dot_product_attention(
-            queries, keys, values, dropout_p=dropout, scale=scaling, is_causal=length > 1
+            queries, keys, values, attn_mask=mask, dropout_p=dropout, scale=scaling, is_causal=causal
         )
         outputs.append(attended.transpose(1, 2).reshape(count * length, heads, size))
     return torch.cat(outputs).index_select(0, documents.restore).unsqueeze(0), None
+
+
+def _window_mask(queries: int, keys: int, window: int | None, device: torch.device) -> torch.Tensor | None:
+    """(queries, keys) the keys each query may see, the last query being the last key; None where plain causal order
+    says the same."""
+    import torch
+
+    narrow = window is not None and keys > window
+    if not narrow and queries in (1, keys):
+        return None
+    places = torch.arange(keys, device=device)
+    behind = places[keys - queries :, None] - places
+    return (behind >= 0) & (behind < (window if window is not None else keys))
+
+
+def _padding_mask(*, attention_mask: torch.Tensor | None = None, **kwargs: Any) -> torch.Tensor | None:
+    """The mask of padded rows, for transformers' mask interface. Rows of documents have none and get none."""
+    from transformers.masking_utils import sdpa_mask
+
+    return None if attention_mask is None else sdpa_mask(attention_mask=attention_mask, **kwargs)
 
 
 def use_document_attention(model: PreTrainedModel) -> bool:
@@ -133,12 +171,71 @@ def use_document_attention(model: PreTrainedModel) -> bool:
 
     Those (models with their own attention code) fall back to transformers' packed position ids: the same result by a
     block mask, slower.
-    """
-    from transformers import AttentionInterface
 
-    windows = getattr(model.config, "sliding_window", None) if getattr(model.config, "use_sliding_window", True) else 0
-    if not getattr(model, "_supports_attention_backend", False) or windows:
+    Raises:
+        ConfigError: layers of the model carry a state from token to token, which would cross from example to example.
+    """
+    from transformers import AttentionInterface, AttentionMaskInterface
+
+    config = model.config.get_text_config()
+    kinds = set(getattr(config, "layer_types", None) or ())
+    stateful = sorted(kinds - {"full_attention", "sliding_attention", "chunked_attention"})
+    if stateful:
+        raise ConfigError(
+            f"{type(model).__name__} has layers of the kind {', '.join(stateful)}. They carry a state from one packed "
+            "example into the next, so that examples would not be learned on their own.",
+            hint="Choose a model whose layers all attend.",
+        )
+    beyond = (
+        "chunked_attention" in kinds
+        or getattr(config, "attn_logit_softcapping", None) is not None
+        or getattr(config, "use_bidirectional_attention", None)
+    )
+    if beyond or not getattr(model, "_supports_attention_backend", False):
         return False
     AttentionInterface.register(NAME, document_attention)
+    AttentionMaskInterface.register(NAME, _padding_mask)
     model.set_attn_implementation(NAME)
     return True
+
+
+def check_isolation(model: PreTrainedModel, by_documents: bool) -> None:
+    """Prove on the model itself that a packed example is not changed by the one before it.
+
+    Two rows of 12 + 12 tokens that differ in their first example only: the second's logits must be equal up to
+    rounding (1e-3 of their spread in fp32, 5e-2 in bf16).
+
+    Raises:
+        ConfigError: they are not.
+    """
+    import torch
+
+    size, length = int(model.config.get_text_config().vocab_size), 12
+    drawn = torch.Generator().manual_seed(0)
+    first, other, second = (torch.randint(size, (length,), generator=drawn) for _ in range(3))
+    layout = document_layout([length, length]).to(model.device)
+    extra: dict[str, Any] = {"documents": layout} if by_documents else {}
+    places = torch.arange(length).repeat(2)[None].to(model.device)
+    training = model.training
+    model.eval()
+    with torch.no_grad():
+        seen = [
+            model(
+                input_ids=torch.cat([before, second])[None].to(model.device),
+                position_ids=places,
+                use_cache=False,
+                **extra,
+            )
+            .logits[0, length:]
+            .float()
+            for before in (first, other)
+        ]
+    model.train(training)
+    apart = float((seen[0] - seen[1]).abs().max() / seen[0].std())
+    # A comparison with NaN is False: it must not pass.
+    if not apart <= (1e-3 if model.dtype == torch.float32 else 5e-2):
+        raise ConfigError(
+            f"In {type(model).__name__} a packed example is changed by the one before it (its logits by {apart:.2g} of "
+            "their spread).",
+            hint="Choose another architecture: Llama, Qwen3, Gemma 3 and Mistral keep packed examples apart.",
+        )

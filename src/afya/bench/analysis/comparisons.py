@@ -178,9 +178,12 @@ def _with_bootstrap(table: pl.DataFrame, pairs: Coded, level: float, replicates:
             some = slice(start, start + _COLUMNS)
             draws = bootstrap_means(sums.sums[:, some], sums.counts[:, some], replicates, seed)
             ends = percentile_interval(draws, level)
-            values = sums.means[some]
-            for place, key in enumerate(sums.columns[some]):
-                p_value = bootstrap_p_value(draws[:, place], float(values[place]))
-                rows.append((*key, float(ends[0, place]), float(ends[1, place]), p_value))
+            values, held = sums.means[some], (sums.counts[:, some] > 0).sum(axis=0).tolist()
+            for place, (key, groups) in enumerate(zip(sums.columns[some], held, strict=True)):
+                p_value = bootstrap_p_value(draws[:, place], float(values[place]), groups)
+                # Draws that never differ have no width: with one group, or where the two never disagree.
+                low, high = (float(end) for end in ends[:, place])
+                told = (low, high) if low < high else (None, None)
+                rows.append((*key, *told, p_value))
     drawn = table_of(pairs, rows, dict.fromkeys(("low_bootstrap", "high_bootstrap", "p_bootstrap"), pl.Float64()))
     return table.join(drawn, on=[*pairs.keys, "lang"], how="left", maintain_order="left", nulls_equal=True)

@@ -19,7 +19,7 @@ from afya.bench.analysis.clustered import ALL, CELL, Coded, cells, coded, moment
 from afya.bench.analysis.resampling import REPLICATES, by_group
 from afya.bench.analysis.summary import REFERENCE, answers, reference_pairs
 from afya.languages import registry
-from afya.statistics import percentile_interval
+from afya.statistics import percentile_interval, raised_interval
 from afya.statistics.clusters import Floats
 from afya.statistics.disparity import chance_corrected, gap_to, gini, mean_score, worst_score, worst_to_best
 from afya.statistics.intervals import accuracy_of
@@ -52,8 +52,9 @@ def disparity(
     mean: accuracy, each language counting once. corrected: the same after correction for chance. gap: the reference
     less the mean of the others. worst: the lowest language. worst_to_best. gini. tier_gap: high less low.
 
-    All are shares; null where undefined (no reference, one tier only, no common group). The worst of several uncertain
-    scores is on average below the truth; its interval leans the same way.
+    All are shares; null where undefined (no reference, one tier only, no common group), and their ends where all draws
+    are the same. Noise alone makes the worst of several scores low and scores unequal: the intervals of worst,
+    worst_to_best and gini are moved by what it makes of them (`afya.statistics.bootstrap.raised_interval`).
     """
     import polars as pl
 
@@ -126,10 +127,20 @@ def _measured(
         told = [mean_score(table), corrected, gap, worst_score(table), worst_to_best(table), gini(table), apart]
         return np.stack(told)
 
+    alone = {(row["view"], row["lang"]): moments_in(row, "correct") for row in cells(whole, ["correct"]).to_dicts()}
     found: dict[int, list[object]] = {}
     for place, view in enumerate(views):
         values = measures(shares[place], chance[place])
-        ends = percentile_interval(measures(draws[:, at[place]], chance[place]).T, level)
+        rows = draws[:, at[place]]
+        drawn = measures(rows, chance[place])
+        # The same draws, were all languages served equally.
+        equal = measures(np.clip(rows - shares[place] + shares[place].mean(), 0.0, 1.0), chance[place])
+        ends = _ends(values, drawn, equal, level)
+        lowest = alone[view, langs[int(np.argmin(shares[place]))]]
+        if lowest is not None:
+            # Draws of 0% or 100% never vary: the worst language is not known better than that language by itself.
+            own, worst = accuracy_of(lowest, level), _MEASURES.index("worst")
+            ends[:, worst] = np.fmin(ends[0, worst], own.low), np.fmax(ends[1, worst], own.high)
         made: list[object] = [
             langs[int(np.argmin(shares[place]))],
             *(_known(tier_mean(shares[place], tier)) for tier in ("high", "low")),
@@ -138,6 +149,23 @@ def _measured(
             made += [_known(values[index]), _known(ends[0, index]), _known(ends[1, index])]
         found[view] = made
     return found
+
+
+def _ends(values: Floats, drawn: Floats, equal: Floats, level: float) -> Floats:
+    """(2, measures) intervals from (measures,) values, their draws, and the draws were all languages alike.
+
+    NaN where the draws do not vary (one group, or all groups the same): nothing is known of the spread.
+    """
+    ends = percentile_interval(drawn.T, level)
+    gini_at, ratio, worst = (_MEASURES.index(name) for name in ("gini", "worst_to_best", "worst"))
+    ends[:, gini_at] = raised_interval(values[gini_at], drawn[gini_at], equal[gini_at], level)
+    # What noise only lowers is what it raises, turned round.
+    low, high = raised_interval(1 - values[ratio], 1 - drawn[ratio], 1 - equal[ratio], level)
+    ends[:, ratio] = max(1 - high, 0.0), 1 - low
+    low, high = raised_interval(-values[worst], -drawn[worst], None, level)
+    ends[:, worst] = max(-high, 0.0), min(-low, 1.0)
+    ends[:, np.fmax.reduce(drawn, axis=1) <= np.fmin.reduce(drawn, axis=1)] = np.nan
+    return ends
 
 
 def transfer_loss(scores: pl.DataFrame | Coded, reference: str = REFERENCE, level: float = 0.95) -> pl.DataFrame:

@@ -26,6 +26,7 @@ a comma between them), "text"; None: as it looks."""
 _NAMED = re.compile(
     r"(?i)^(?:the\s+)?(?:correct\s+|final\s+|right\s+)?(?:answer|option|choice|opt|op|ans)(?:\s+is)?[\s_:：#.-]*"
 )
+NUMBERED = re.compile(r"(?i)[(\[]?(?:option|choice|opt|op|answer|ans)[\s_-]*(\d{1,2})[)\].]?")
 _AND = re.compile(r"\s*(?:[,;/、，・&+|]|\band\b|\s)\s*")
 _WRAP = " \t\r\n()[]{}<>.:。．*'\"$`"
 _BOXED = re.compile(r"\\boxed\{(?:\\text\{)?([^{}]*)\}?\}")
@@ -52,6 +53,7 @@ class Numbering:
     largest: int = -1
     seen: int = 0
     labels: int = 0
+    as_labels: int = 0
 
     def note(self, number: int, count: int | None) -> None:
         """Take notice of one number, in an item with `count` options where that is known."""
@@ -123,6 +125,10 @@ def read_choice(value: Any, letters: Sequence[str], options: Sequence[str], lang
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     text = str(value).strip()
+    index = label_index(lang, tuple(letters[: len(options)]), len(options))
+    if base in (0, 1) and _WHOLE.fullmatch(text):
+        # Where numbers are places, they are places too where an option's text is a number.
+        return _number(int(float(text)), len(options), base)
     if base == "exact":
         if text and not _EXACT.fullmatch(str(value)):
             return Choice(None, text)
@@ -130,14 +136,15 @@ def read_choice(value: Any, letters: Sequence[str], options: Sequence[str], lang
     count = len(options)
     by_text = _by_text(text, options) if base != "label" else None
     if isinstance(value, int) and not isinstance(value, bool) and base != "label" and by_text is None:
-        return _number(value, count, base)
-    index = label_index(lang, tuple(letters[:count]), count)
+        return Choice((index[text],)) if text in index else _number(value, count, base)
     if base != "text" and (label := _by_label(text, index, bare=base == "label")) is not None:
         return Choice(label)
     if by_text is not None:
         return Choice((by_text,))
     if _WHOLE.fullmatch(text):
         return _number(int(float(text)), count, base)
+    if base not in ("text", "label") and (match := NUMBERED.fullmatch(text)):
+        return _number(int(match[1]), count, base)
     if text.lower() in usual_names()["no_answer"]:
         return Choice()
     if base != "text":

@@ -20,7 +20,18 @@ from functools import cache
 from typing import Any
 
 from afya.bench.imports.lookup import Row, look_up, nothing, opened, usual_names
-from afya.bench.imports.values import language_code, options_of
+from afya.bench.imports.shapes import (
+    fractions,
+    kind_of,
+    mapping_names,
+    number_families,
+    option_family,
+    options_by_row,
+    plain,
+    same_choice,
+    wide_columns,
+)
+from afya.bench.imports.values import language_code, numbers_of, options_of
 from afya.errors import ConfigError
 from afya.sources.source import Malformed
 
@@ -35,7 +46,6 @@ OWN = "@"
 """Before the names under which a known layout (layouts.py) puts what it found."""
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
-_PLAIN = re.compile(r"[\s_\-]+")
 # A nested column is guessed by its last name alone only where that name says enough.
 _VAGUE = frozenset({"text", "value", "label", "output", "input", "result", "score", "correct", "target"})
 _MANY = 3
@@ -184,47 +194,81 @@ def guess(
         if found is not None and _fits(name, found, rows):
             columns[name] = found
             used.update((found, *found.split("+")))
-        elif found is not None and name == "correct" and "answer" not in columns and not has_key:
-            columns["answer"] = found  # 'correct' holds the right letter
-            used.add(found)
+        elif name == "correct" and found is not None and "answer" not in {*columns, *elsewhere} and not has_key:
+            if kind_of(rows, found, options_by_row(rows, columns)) == "choice":
+                columns["answer"] = found  # 'correct' holds the right letter
+                used.add(found)
     keys = [path for path in ("_key2", "_key") if path in paths and path not in used]
     if keys and "id" not in columns and not {"id"} & {*given, *elsewhere}:
         columns["id"] = keys[0]
         if keys[1:] and "task" not in columns and "model" not in columns:
             columns["task"] = keys[1]
-    held = {"reply", "prediction", "correct", "logprobs", "probs"} & ({*columns} | given)
+    if not {"question", "options", "answer"} & set(columns):
+        columns |= _by_place(rows, used)
+    if not own:
+        _by_content(rows, columns, told, key=key)
+    held = {"reply", "prediction", "correct", "logprobs", "probs"} & ({name.partition("@")[0] for name in columns})
     if "value" in paths and "value" not in used and not held and not (key and "answer" in columns):
         columns["answer" if key else "reply"] = "value"
-    if not columns.keys() - told.keys() and "question" not in columns:
-        columns |= _by_place(rows, used)
     if not key and "answer" in columns and not {"prediction", "reply", "correct"} & ({*columns} | given):
         _second_look(rows, columns, told, paths)
     seen = {name: example(rows, column) for name, column in columns.items()}
     return Mapped(columns, frozenset(columns) - frozenset(told), seen)
 
 
+def _by_content(rows: Sequence[Row], columns: dict[str, str], told: Mapping[str, str], *, key: bool) -> None:
+    """Doubt what only names told, and find what none told, by the values."""
+    if "options" not in columns and (family := option_family(rows, mapping_names(columns))) is not None:
+        columns["options"] = family
+    if key:
+        return
+    options = options_by_row(rows, columns)
+    said = columns.get("prediction")
+    if said is not None and "prediction" not in told:
+        if plain(said) in ("answer", "answers") and "answer" in columns:
+            # A letter and its text, 'answer_idx' and 'answer', are both the right answer.
+            if same_choice(rows, said, columns["answer"], options):
+                del columns["prediction"]
+        elif "reply" not in columns and kind_of(rows, said, options) == "text":
+            columns["reply"] = columns.pop("prediction")
+    found = {name.partition("@")[0] for name in columns} & {"reply", "prediction", "correct", "logprobs", "probs"}
+    if not found - {"correct"}:
+        families = list(number_families(rows, mapping_names(columns)))
+        if len(families) == 1:
+            columns[families[0][0]] = families[0][1]
+    if not found and not {"logprobs", "probs"} & set(columns):
+        columns |= wide_columns(rows, mapping_names(columns), options)
+        if any("@" in name or "{model}" in column for name, column in columns.items()):
+            columns.pop("model", None)
+
+
 def _by_place(rows: Sequence[Row], used: set[str]) -> dict[str, str]:
     """A table without names, as MMLU's: a question, its options, the letter of the right one."""
     names = list(rows[0]) if rows else []
-    wide = len(names)
-    if wide < 4 or names != [str(at + 1) for at in range(wide)] or used & set(names):
+    start = "0" if names[:1] == ["0"] else "1"  # what pandas writes, and what a table without names is given
+    wide = next((at for at, name in enumerate(names) if name != str(at + int(start))), len(names))
+    if wide < 4 or used & set(names[:wide]):
         return {}
     ends = [
-        place for place in range(3, wide) if all(str(row.get(names[place], "")).strip() in "ABCDEFGHIJ" for row in rows)
+        place
+        for place in range(3, wide)
+        if all(str(row.get(names[place], "")).strip() in "ABCDEFGHIJ" for row in rows)
+        and any(str(row.get(names[place], "")).strip() for row in rows)
     ]
     if not ends:
         return {}
-    return {"question": "1", "options": "+".join(names[1 : ends[0]]), "answer": names[ends[0]]}
+    found = {"question": names[0], "options": "+".join(names[1 : ends[0]]), "answer": names[ends[0]]}
+    return found | ({"prediction": names[ends[1]]} if len(ends) == 2 else {})
 
 
 def _second_look(
     rows: Sequence[Row], columns: dict[str, str], told: Mapping[str, str], paths: Mapping[str, str]
 ) -> None:
     """Beside a column of right answers under a vaguer name, 'answer' is the model's."""
-    if "answer" in told or _PLAIN.sub("", columns["answer"].lower()) != "answer":
+    if "answer" in told or plain(columns["answer"]) != "answer":
         return
     for name in ("reference", "label", "target", "key"):
-        other = next((path for path in paths if path[:1] != "_" and _PLAIN.sub("", path.lower()) == name), None)
+        other = next((path for path in paths if path[:1] != "_" and plain(path) == name), None)
         if other is not None:
             columns["prediction"], columns["answer"] = columns["answer"], other
             return
@@ -253,9 +297,9 @@ def _usual(paths: Mapping[str, str], names: Sequence[str], used: set[str]) -> st
     free = [path for path in paths if path not in used and path[:1] != OWN]
     by_name: dict[str, str] = {}
     for path in free:
-        by_name.setdefault(_PLAIN.sub("", path.lower()), path)
+        by_name.setdefault(plain(path), path)
     for name in names:
-        if (found := by_name.get(_PLAIN.sub("", name.lower()))) is not None:
+        if (found := by_name.get(plain(name))) is not None:
             return found
     for name in names:
         if name in _VAGUE or "." in name:
@@ -263,7 +307,7 @@ def _usual(paths: Mapping[str, str], names: Sequence[str], used: set[str]) -> st
         ends = [
             path
             for path in free
-            if "." in path and _PLAIN.sub("", path.rpartition(".")[2].lower()) == _PLAIN.sub("", name.lower())
+            if "." in path and plain(path.rpartition(".")[2]) == plain(name)
         ]
         if len(ends) == 1:
             return ends[0]
@@ -271,12 +315,12 @@ def _usual(paths: Mapping[str, str], names: Sequence[str], used: set[str]) -> st
 
 
 def _option_columns(paths: Mapping[str, str], used: set[str]) -> str | None:
-    by_name = {_PLAIN.sub("", path.lower()): path for path in paths if path not in used and "." not in path}
+    by_name = {plain(path): path for path in paths if path not in used and "." not in path}
     best: list[str] = []
     for names in usual_names()["option_columns"]:
         run: list[str] = []
         for name in names:
-            found = by_name.get(_PLAIN.sub("", name.lower()))
+            found = by_name.get(plain(name))
             if found is None:
                 break
             run.append(found)
@@ -299,7 +343,11 @@ def _fits(name: str, column: str, rows: Sequence[Row]) -> bool:
     if name in ("model", "task", "finish_reason", "error", "id", "group"):
         return all(isinstance(value, str | int | float) and not isinstance(value, bool) for value in values)
     if name in ("logprobs", "probs"):
-        return all(isinstance(opened(value), list | Mapping) for value in values)
+        return all(_numbers(value) for value in values)
+    if name in ("answer", "prediction") and (fractions(rows, column) or all(_numbers(value) for value in values)):
+        return False
+    if name == "answer" and plain(column.rpartition(".")[2]) == "key":
+        return kind_of(rows, column, [None] * len(rows[:50])) in ("choice", "number")
     if name == "epoch":
         return all(str(value).isdigit() for value in values)
     if name == "options" and not _are_options(values):
@@ -310,6 +358,18 @@ def _fits(name: str, column: str, rows: Sequence[Row]) -> bool:
             for value in values
         )
     return True
+
+
+def _numbers(value: Any) -> bool:
+    """Whether a value is a list of numbers, or of an object's, that are not whole: one for each option."""
+    value = opened(value)
+    if not isinstance(value, list | Mapping) or len(value) < 2:
+        return False
+    try:
+        found = numbers_of(value, "")
+    except Malformed:
+        return False
+    return found is not None and any(not number.is_integer() for number in found)
 
 
 def _are_options(values: Sequence[Any]) -> bool:

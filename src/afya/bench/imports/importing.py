@@ -5,15 +5,17 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from afya.bench.imports.entries import NO_LANGUAGE, Entry, entries_of
 from afya.bench.imports.fields import Mapped, guess
 from afya.bench.imports.keys import Key, read_key
+from afya.bench.imports.lookup import Row
 from afya.bench.imports.published import Comparison, Figure, compare
 from afya.bench.imports.reading import Read, Reader
 from afya.bench.imports.resolving import Decided, decide
+from afya.bench.imports.shapes import mapping_names, options_by_row, suggestions
 from afya.bench.imports.sources import Faults, File, find, head, rows_of
 from afya.bench.imports.tables import items_of, ledger_of, own_outcomes, write_items, write_parts
 from afya.bench.imports.values import language_code
@@ -29,6 +31,7 @@ COMMAND = "bench import-replies"
 DEFAULT_SOURCE = "published"
 REPEATS = ("first", "all")
 _HEAD = 200
+_SAID = frozenset({"reply", "prediction", "correct", "logprobs", "probs"})
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ def preview(told: Import, many: int = 5) -> Preview:
                 ):
                     if key is not None and not key.complete(entry):
                         faults.append(f"{entry.place}: the key has no '{key.joined_by(entry)}'")
-                    entry.model = entry.model or constants.get("model") or file.path.name.partition(".")[0]
+                    entry.model = entry.model or constants.get("model") or file.model
                     entries.append(entry)
             except Malformed as fault:
                 faults.append(f"{file.name}, {place}: {fault.detail}")
@@ -195,29 +198,60 @@ def _mapped(
     told: Import,
 ) -> tuple[list[File], list[str], dict[str, Mapped], dict[str, str | None], dict[str, tuple[str, ...]]]:
     """(files, names left out, the columns of each file, the tool that wrote it, all its columns)."""
-    files, others = find(told.files, told.from_path)
+    found, others = find(told.files, told.from_path)
+    files: list[File] = []
+    refused: list[DataError] = []
+    single = True
     mapped: dict[str, Mapped] = {}
     tools: dict[str, str | None] = {}
     columns: dict[str, tuple[str, ...]] = {}
-    for file in files:
+    for file in found:
         tool, rows = head(file, _reading(told), told.where, _HEAD)
-        tools[file.name] = tool
-        mapped[file.name] = guess(rows, told.columns, has_key=bool(told.key), elsewhere={*_constants(told), *file.told})
+        known = guess(rows, told.columns, has_key=bool(told.key), elsewhere={*_constants(told), *file.told})
+        if rows and not _SAID & {name.partition("@")[0] for name in known.columns}:
+            refused.append(_nothing_said(file, rows, known))
+            if file.folder is None:
+                raise refused[-1]
+            others.append(file.name)
+            continue
+        if told.where and not rows:
+            raise DataError(f"{file.path}: no row meets {', '.join(f'{a}={b}' for a, b in told.where.items())}.")
+        _one_reading(file, rows)
+        single = single and file.folder is not None and len(rows) <= 1
+        files.append(file)
+        tools[file.name], mapped[file.name] = tool, known
         columns[file.name] = tuple(
             dict.fromkeys(str(name) for row in rows for name in row if not str(name).startswith("@"))
         )
-        if rows and not {"reply", "prediction", "correct", "logprobs", "probs"} & {
-            name.partition("@")[0] for name in mapped[file.name].columns
-        }:
-            there = ", ".join(columns[file.name][:30])
-            raise DataError(
-                f"{file.path}: no column is known to hold replies, predictions or verdicts; it has {there}.",
-                hint="Name it: --column reply=COLUMN (what the model said), --column prediction=COLUMN (the answer "
-                "read from it), --column correct=COLUMN (their verdict), or --reply MODEL=COLUMN for each model.",
-            )
-        if told.where and not rows:
-            raise DataError(f"{file.path}: no row meets {', '.join(f'{a}={b}' for a, b in told.where.items())}.")
+    if not files:
+        raise refused[0]
+    if single and len(files) > 1:
+        # A file for each question: its name is the question's.
+        files = [replace(file, model=str(file.folder)) for file in files]
     return files, others, mapped, tools, columns
+
+
+def _nothing_said(file: File, rows: Sequence[Row], known: Mapped) -> DataError:
+    """That no column is known to hold what a model said, and which may."""
+    there = ", ".join(dict.fromkeys(str(name) for row in rows for name in row if not str(name).startswith("@")))
+    may_be = suggestions(rows, mapping_names(known.columns), options_by_row(rows, known.columns))
+    return DataError(
+        f"{file.path}: no column is known to hold replies, predictions or verdicts; it has {there:.600}.",
+        hint=f"It may be that {may_be}."
+        if may_be
+        else "Name it: --column reply=COLUMN (what the model said), --column prediction=COLUMN (the answer read from it), "
+        "--column correct=COLUMN (their verdict), or --reply MODEL=COLUMN for each model.",
+    )
+
+
+def _one_reading(file: File, rows: Sequence[Row]) -> None:
+    """Raise DataError where every reply stands there once for each filter of lm-evaluation-harness."""
+    filters = list(dict.fromkeys(str(row["filter"]) for row in rows if row.get("filter") is not None))
+    if len(filters) > 1 and all("doc_id" in row for row in rows):
+        raise DataError(
+            f"{file.path}: every reply stands there {len(filters)} times, read by the filters {', '.join(filters)}.",
+            hint=f"Say which reading it is: --where filter={filters[0]} (or filter={filters[1]}).",
+        )
 
 
 def _key(told: Import, files: Sequence[File], mapped: Mapping[str, Mapped]) -> Key | None:
@@ -295,7 +329,8 @@ def _import(
 
 def _notes(read: Read, others: Sequence[str], key: Key | None) -> Iterator[str]:
     if others:
-        yield f"{len(others)} file(s) do not fit --from-path and were not read, such as {others[0]}."
+        told = "they do not fit --from-path, hold no replies, or say again what another says"
+        yield f"{len(others)} file(s) were not read ({told}), such as {', '.join(others[:3])}."
     if read.no_lang:
         told = f"{NO_LANGUAGE} is supposed (--lang CODE says another)"
         yield f"Nothing tells the language of {read.no_lang:,} replies: {told}."

@@ -2,7 +2,8 @@
 
     inspect_ai            .json logs and .eval archives of JSON
     lm-evaluation-harness samples_TASK_TIME.jsonl, in the folder of its model
-    HELM                  scenario_state.json
+    HELM                  scenario_state.json; per_instance_stats.json, display_predictions.json, instances.json
+    OpenCompass           results with 'details' by number
     OpenAI evals          .jsonl of events
     simple-evals          allresults.json (conversations beside scores)
 
@@ -31,6 +32,7 @@ Placed = tuple[str, Row]
 
 _SAMPLES = re.compile(r"samples_(?P<task>.+?)(?:_\d{4}-\d\d-\d\dT[\d.:-]+)?\.jsonl(?:\.gz)?")
 _LARGEST = 1 << 30
+_HELM_VERDICTS = ("exact_match", "quasi_exact_match", "prefix_exact_match", "quasi_prefix_exact_match")
 _HTML = {
     "answer": re.compile(r"Correct Answer:\s*(.*?)\s*</p>", re.DOTALL),
     "prediction": re.compile(r"Extracted Answer:\s*(.*?)\s*</p>", re.DOTALL),
@@ -56,6 +58,10 @@ def read_file(path: Path, reading: Reading) -> tuple[str | None, Iterator[Placed
     if reading.rows is None:
         if "resps" in first[1] and "doc_id" in first[1]:
             return "lm-evaluation-harness", _harness(rows, path)
+        if "instance_id" in first[1] and isinstance(first[1].get("stats"), list | Mapping):
+            return "HELM", _helm_instances(rows, path)
+        if isinstance(first[1].get("references"), list) and isinstance(first[1].get("input"), Mapping):
+            return "HELM", _helm_questions(rows)
         if "event_id" in first[1] or ("spec" in first[1] and "run_id" in first[1].get("spec", {})):
             return "OpenAI evals", _openai_evals(rows)
     return None, rows
@@ -260,6 +266,55 @@ def _helm(state: Mapping[str, Any], path: Path) -> Iterator[Placed]:
                 answer=[next((label for label, text in mapping.items() if text == one), one) for one in right] or None,
                 reply=completions[0].get("text") if completions else None,
                 error=None if result.get("success", True) else result.get("error") or "the request failed",
+            ),
+        )
+
+
+def _helm_instances(rows: Iterator[Placed], path: Path) -> Iterator[Placed]:
+    """Statistics of instances (a list), or predictions beside them (an object): exact_match is the verdict.
+
+    The statistics are columns, so that --column correct=stats.quasi_exact_match takes another.
+    """
+    task, _, told = path.parent.name.partition(":")
+    model = next((part.partition("=")[2] for part in told.split(",") if part.startswith("model=")), None)
+    for place, row in rows:
+        stats = row["stats"]
+        if isinstance(stats, list):
+            stats = {
+                entry["name"]["name"] if isinstance(entry["name"], Mapping) else entry["name"]: entry.get("mean")
+                for entry in stats
+                if not (isinstance(entry["name"], Mapping) and entry["name"].get("perturbation"))
+            }
+        if row.get("perturbation"):
+            continue  # the same instance, changed to see whether the model is robust
+        correct = next((stats[name] for name in _HELM_VERDICTS if stats.get(name) is not None), None)
+        yield (
+            place,
+            _named(
+                {**row, "stats": stats},
+                id=str(row["instance_id"]),
+                epoch=row.get("train_trial_index") or None,
+                model=model.replace("_", "/", 1) if model else None,
+                task=task or None,
+                reply=row.get("predicted_text"),
+                prediction=row.get("mapped_output"),
+                correct=correct,
+            ),
+        )
+
+
+def _helm_questions(rows: Iterator[Placed]) -> Iterator[Placed]:
+    for place, row in rows:
+        references = row["references"]
+        right = [_output(reference) for reference in references if "correct" in (reference.get("tags") or [])]
+        yield (
+            place,
+            _named(
+                row,
+                id=str(row.get("id")),
+                question=row["input"].get("text"),
+                options=[_output(reference) for reference in references] if len(references) > 1 else None,
+                answer=right or None,
             ),
         )
 

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from afya.bench.imports.choices import Numbering, Words, read_choice
+from afya.bench.imports.choices import NUMBERED, Numbering, Words, read_choice
 from afya.bench.imports.entries import NO_LANGUAGE, Entry, entries_of
 from afya.bench.imports.fields import Mapped
 from afya.bench.imports.keys import Key
@@ -206,7 +206,7 @@ class Reader:
             value is not None for value in (entry.reply, entry.prediction, entry.correct, entry.logprobs, entry.error)
         ):
             self.read.has["nothing"] += 1
-        model = entry.model or self._told.get("model") or file.path.name.partition(".")[0]
+        model = entry.model or self._told.get("model") or file.model
         setting = self._setting or ("letter" if entry.logprobs is not None else "generate")
         native, group = self._native(entry, model)
         task = entry.task or "mcq"
@@ -340,13 +340,16 @@ class Reader:
         for one in value if isinstance(value, list) else (value,):
             if isinstance(one, bool) or not isinstance(one, str | int | float):
                 continue
-            if isinstance(one, str) and not one.strip().removesuffix(".0").isdigit():
+            digits = not isinstance(one, str) or one.strip().removesuffix(".0").isdigit()
+            if not digits and not NUMBERED.fullmatch(str(one).strip()):
                 into.labels += 0 < len(one.strip()) <= _SHORT
                 continue
             options = entry.options or ("",) * 10
             choice = read_choice(one, entry.labels, options, str(entry.lang), None)
             if choice.number and choice.text is not None:
                 into.note(int(choice.text), count)
+            elif choice.chosen is not None and entry.labels and entry.labels[0].isdigit():
+                into.as_labels += 1
 
     # Writing ----------------------------------------------------------------------------------------------------------
 

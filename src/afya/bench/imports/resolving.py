@@ -121,6 +121,7 @@ def _default(read: Read, bare: bool) -> str:
 def _bases(read: Read, answer: Base, prediction: Base, notes: list[str]) -> tuple[Base, Base]:
     fields = {"answer": (read.answers, answer), "prediction": (read.predictions, prediction)}
     found: dict[str, Base] = {}
+    as_other: set[str] = set()
     for name, (numbers, told) in fields.items():
         found[name] = told if told is not None else numbers.base()
         if told is None and numbers.zero and numbers.full and not numbers.rare:
@@ -128,12 +129,18 @@ def _bases(read: Read, answer: Base, prediction: Base, notes: list[str]) -> tupl
                 f"The numbers of '{name}' cannot be read: 0 occurs, and so does the number of options itself.",
                 hint=f"Say where they count from: --{name}-is from-0 or from-1.",
             )
+        if told is None and numbers.zero and numbers.as_labels:
+            raise DataError(
+                f"The numbers of '{name}' cannot be read: 0 occurs, and the options are labelled 1, 2, 3.",
+                hint=f"Say where they count from: --{name}-is from-0, or from-1 (the labels; 0 is then no answer).",
+            )
     for name, other in (("answer", "prediction"), ("prediction", "answer")):
         numbers, told = fields[name]
         if not numbers.seen or found[name] is not None or numbers.rare:
             continue
         if isinstance(found[other], int) and fields[other][0].seen:
             found[name] = found[other]
+            as_other.add(name)
         elif not read.most and numbers.seen >= _ENOUGH:
             found[name] = 1
         else:
@@ -144,7 +151,8 @@ def _bases(read: Read, answer: Base, prediction: Base, notes: list[str]) -> tupl
             )
     for name, (numbers, told) in fields.items():
         if numbers.seen and told is None and isinstance(found[name], int):
-            notes.append(f"The numbers of '{name}' count from {found[name]}.")
+            alike = f", as the others do (--{name}-is says another)" if name in as_other else ""
+            notes.append(f"The numbers of '{name}' count from {found[name]}{alike}.")
     return found["answer"], found["prediction"]
 
 

@@ -9,25 +9,34 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from afya.bench.imports.archives import is_archive, unpacked
 from afya.bench.imports.layouts import read_file
 from afya.bench.imports.lookup import Row, look_up, nothing
 from afya.errors import ConfigError, DataError
-from afya.models.reply_files import SUFFIXES, Reading, plain_suffix
+from afya.models.reply_files import PACKED, SUFFIXES, Reading, plain_suffix
 
 FROM_PATH = ("model", "lang", "task", "id", "epoch")
 """What a path may say about all rows of its file."""
 
 _NAMED = re.compile(r"\{(\w+)\}|([*?])")
+_WHOLE_RUNS = frozenset({"scenario_state.json"})
+"""Files beside which others of the same folder say the same again: HELM's."""
+
 _READ = (*SUFFIXES[:5], *SUFFIXES[6:], ".eval")
 
 
 @dataclass(frozen=True)
 class File:
-    """One file: what its path says of its rows."""
+    """One file: what its path says of its rows. `folder`: where it was found, for one that was not named itself.
+
+    `model`: whose replies they are where nothing else says it.
+    """
 
     path: Path
     name: str
     told: Mapping[str, str]
+    folder: str | None
+    model: str
 
 
 Tell = Callable[[str, str], None]
@@ -57,16 +66,21 @@ def find(paths: Sequence[Path], pattern: str | None) -> tuple[list[File], list[s
     shape = None if pattern is None else _shape(pattern)
     files: list[File] = []
     others: list[str] = []
-    for path in paths:
+    names: set[str] = set()
+    for named in paths:
+        if not named.exists():
+            raise DataError(f"{named}: no such file or folder.")
+        path = unpacked(named) if named.is_file() and is_archive(named) else named
+        found = [path]
         if path.is_dir():
             found = [file for file in sorted(path.rglob("*")) if _readable(file.relative_to(path), file)]
-        elif path.is_file():
-            found = [path]
-        else:
-            raise DataError(f"{path}: no such file or folder.")
+            beside = {file.parent for file in found if file.name in _WHOLE_RUNS}
+            extras = [file for file in found if file.parent in beside and file.name not in _WHOLE_RUNS]
+            others += [file.relative_to(path).as_posix() for file in extras]
+            found = [file for file in found if file not in set(extras)]
         for file in found:
             name = file.relative_to(path).as_posix() if path.is_dir() else file.name
-            whole = file.resolve().as_posix()
+            whole = (named.resolve() / name if path.is_dir() else file.resolve()).as_posix()
             match = None if shape is None else shape.search(whole)
             if shape is not None and match is None:
                 if not path.is_dir():
@@ -76,7 +90,11 @@ def find(paths: Sequence[Path], pattern: str | None) -> tuple[list[File], list[s
                     )
                 others.append(name)
                 continue
-            files.append(File(file, name, match.groupdict() if match else {}))
+            folder = named.name.partition(".")[0] if path is not named else named.resolve().name
+            name = str(file) if name in names else name
+            names.add(name)
+            told = match.groupdict() if match else {}
+            files.append(File(file, name, told, folder if path.is_dir() else None, _stem(file)))
     if not files:
         tried = f" that fits '{pattern}'; there are {', '.join(others[:5])}" if others else ""
         raise DataError(
@@ -84,6 +102,14 @@ def find(paths: Sequence[Path], pattern: str | None) -> tuple[list[File], list[s
             hint=f"Known endings: {', '.join(_READ)}.",
         )
     return files, others
+
+
+def _stem(file: Path) -> str:
+    """A file's name without its endings, which a point in a model's name is not: gpt-3.5-turbo.jsonl.gz."""
+    name = file.name
+    for ending in (*PACKED, *SUFFIXES, ".eval"):
+        name = name.removesuffix(ending)
+    return name or file.name
 
 
 def _readable(name: Path, file: Path) -> bool:

@@ -21,6 +21,7 @@ MOST = len(LATIN)
 
 LABELLED = re.compile(r"\s*[(\[]?([A-Ja-j1-9①-⑩ァ-ヴ])[)\].:：、．）]\s*(\S.*)", re.DOTALL)
 _INLINE = re.compile(r"(?:^|(?<=[\s;,。、]))[(\[]?([A-J])[)\].:：．）]\s*")
+_COMMA = re.compile(r"[-+]?\d+,\d+(?:[eE][-+]?\d+)?")
 _ARRAY = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"")
 _TEXT_KEYS = (
     *("content", "text", "output_text", "message", "completion", "generated_text", "response", "body", "output"),
@@ -204,12 +205,24 @@ def numbers_of(value: Any, what: str) -> list[float] | None:
     if not isinstance(value, list | tuple):
         raise Malformed("wrong_type", f"{what} is no list of numbers")
     try:
-        found = [float(entry) for entry in value]
+        found = [decimal(_first(entry)) for entry in value]
     except (TypeError, ValueError):
         raise Malformed("wrong_type", f"{what} is no list of numbers") from None
     if any(math.isnan(number) for number in found):
         raise Malformed("wrong_type", f"{what} holds NaN")
     return found
+
+
+def _first(value: Any) -> Any:
+    """The number of a pair such as [-1.5, False], a log-probability and whether it is the likeliest."""
+    value = opened(value)
+    paired = isinstance(value, list | tuple) and len(value) == 2 and str(value[1]) in ("True", "False")
+    return value[0] if paired else value
+
+
+def decimal(value: Any) -> float:
+    """A number, also one written with a decimal comma. Raises ValueError or TypeError for anything else."""
+    return float(value.replace(",", ".") if isinstance(value, str) and _COMMA.fullmatch(value.strip()) else value)
 
 
 def packed(value: Any) -> str | None:

@@ -11,7 +11,7 @@ from afya.bench.judging.judge_families import Known
 from afya.errors import ConfigError
 from afya.models.cost import Price
 from afya.models.load import ENGINES, engine_options, identify, parse_spec, price_of, shaping_options
-from afya.runs import canonical, scrub, sha256_text
+from afya.runs import canonical, folder_name, scrub, sha256_text
 
 _LABELLED = re.compile(r"(?P<label>[^=:/\s]+)=(?P<spec>\w+:.+)", re.DOTALL)
 # What these know cannot be asked: vectors of texts, and replies that were made elsewhere.
@@ -37,7 +37,7 @@ class ModelSpec:
     @property
     def slug(self) -> str:
         """The name of its folder."""
-        return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', self.name)}-{self.shaped}"
+        return folder_name(self.name, self.shaped)
 
     @property
     def shaping(self) -> dict[str, object]:

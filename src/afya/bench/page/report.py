@@ -21,7 +21,7 @@ from afya.bench.page.browser_texts import open_verdicts
 from afya.bench.page.cells import section, view_name
 from afya.bench.page.markup import Markup, escaped, joined, trusted
 from afya.bench.page.plots import PALETTE
-from afya.bench.page.report_terminal import print_stages, print_table
+from afya.bench.page.report_terminal import print_leaderboard, print_stages, print_table
 from afya.bench.page.report_view import view_of
 from afya.bench.page.sampling import sampled_items
 from afya.bench.page.sections import results
@@ -35,7 +35,7 @@ from afya.runs import write_text
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["print_stages", "print_table", "write_csv", "write_report"]
+__all__ = ["print_leaderboard", "print_stages", "print_table", "write_csv", "write_report"]
 
 
 def write_report(

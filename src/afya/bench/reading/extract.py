@@ -14,10 +14,11 @@ from functools import lru_cache
 from typing import Literal, get_args
 
 from afya.bench.reading.extract_commitments import Commitment
-from afya.bench.reading.extract_fold import CIRCLED, folded, has_circled, spoken
+from afya.bench.reading.extract_fold import CIRCLED, folded, has_circled, option_text, spoken
 from afya.bench.reading.extract_json import json_choice
 from afya.bench.reading.extract_labels import label_reader
-from afya.bench.reading.extract_quotes import quoted
+from afya.bench.reading.extract_quotes import quoted, reworded
+from afya.bench.reading.extract_tables import table_choice
 
 Reason = Literal["refused", "several", "truncated", "empty", "no_answer"]
 REASONS: tuple[str, ...] = get_args(Reason)
@@ -84,7 +85,7 @@ def _read(
     if said.unfinished:
         return Extraction(None, "truncated", "the reply ended inside its thinking")
     reply = reader.prepared(folded(said.text).strip())
-    if not any(character.isalnum() or character in CIRCLED for character in reply):
+    if not any(character.isalnum() or character in CIRCLED for character in reply) and not _signs_told(reply, choices):
         if finish_reason in _WITHHELD:
             return Extraction(None, "refused", "the provider withheld the reply")
         if cut:
@@ -94,8 +95,12 @@ def _read(
         return _one_or_several(under_key, several, "json")
     low = reply.lower()
     found = reader.read(reply, low, choices, several)
+    if reply.count("|") > len(choices) and (table := table_choice(reader, low, choices, several)):
+        found = sorted([*found, table], key=lambda commitment: commitment.start)
     if not any(commitment.firm > 1 for commitment in found):
         found = found + quoted(reader, low, choices, lang, several)
+    if not found:
+        found = reworded(reader, low, choices)
     last = _last(found, several, len(choices))
     if last is not None and last.firm > 1:
         return _one_or_several(last.chosen, several, last.how)
@@ -116,6 +121,12 @@ _remembered = lru_cache(maxsize=65536)(_read)
 def _free_signs(options: tuple[str, ...]) -> tuple[bool, bool]:
     """Whether digits and circled signs may be labels: not where the options hold such signs themselves."""
     return not any(character.isdigit() for option in options for character in option), not has_circled(options)
+
+
+def _signs_told(reply: str, options: Sequence[str]) -> bool:
+    """Whether a reply without letters holds an option that has none either: "↓"."""
+    texts = [option_text(option) for option in options]
+    return any(text in reply for text in texts if text and not any(map(str.isalnum, text)))
 
 
 def _last(found: Sequence[Commitment], several: bool, count: int) -> Commitment | None:

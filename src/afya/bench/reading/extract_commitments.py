@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from afya.bench.reading.extract_context import LINE_DRESSING, STOPS, ContextReader, Seen
+from afya.bench.reading.extract_context import CLOSERS, LINE_DRESSING, STOPS, ContextReader, Seen
 from afya.bench.reading.extract_fold import option_text
 
 _OPENING, _CLOSING = ("(", "[", "【", "「"), (")", "]", "】", "」")
@@ -123,6 +123,9 @@ class CommitmentReader(ContextReader):
         end = stop.start() if stop else len(low)
         if stop and "?" in stop[0]:
             return False
+        if not any(map(str.isalnum, low[entry.start : entry.end])):
+            # A sign ends what it tells ("unchanged: ↔"); elsewhere it may only draw something ("fluid loss → shock").
+            return stop is None and self.closes(low, entry.end) and len(low) < 200 and not self.words.denied_in(low)
         size = len(low.split()) if self.spaced else len(low) / 2
         quote, rest = low[entry.start : entry.end], low[begin : entry.start] + " | " + low[entry.end : end]
         # A word or two in passing tell nothing: "vitamin A deficiency leads to ...".
@@ -175,9 +178,12 @@ class CommitmentReader(ContextReader):
         if after == "script":
             if texts:
                 return True
-            return bool(re.compile(r"[选項项番번입이가를을은는でがを]").match(low, entry.end))
+            return bool(re.compile(r"[选項项番번뿐입이가를을은는でがを]").match(low, entry.end))
         if after == "because":
-            return low[entry.start : entry.end] not in self.words.letter_words
+            # "That leaves A alone." has no word A.
+            place = entry.end + len(low[entry.end :]) - len(low[entry.end :].lstrip(CLOSERS))
+            word = self.words.because.begins(low, place) or ""
+            return low[entry.start : entry.end] not in self.words.letter_words or self.closes(low, place + len(word))
         return after in ("end", "text", "right") and not low.startswith("-", entry.end)
 
     def _opens(self, low: str, entry: Seen, after: str, texts: bool, classes: bool) -> bool:

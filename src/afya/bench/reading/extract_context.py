@@ -18,6 +18,7 @@ _DRESSING = frozenset(" \t\n:=-–—*_\"'`«»「」『』()[]【】〔〕{}<>$
 _HARD = frozenset(":=\n*\"'`「『([【{|→➡✅✔✓☑👉–—፡፦")
 _CUTS = frozenset(",;\n、،")
 _CLAUSE_END = re.compile(r"[.,;:!?\n。,、،(]")
+_PAUSES = ".!。;\n,:-–—"
 _BRACKET_END = re.compile(r"[)）」』\n]")
 _WORD = re.compile(r"\S+")
 _ARROWS = ("->", "=>", "→", "⇒", "➡", "👉")
@@ -47,6 +48,7 @@ class ContextReader:
     """Tells what stands around a label, in one language and for items with `count` options."""
 
     def __init__(self, lang: str, count: int) -> None:
+        self.lang = lang
         self.words: Lexicon = lexicon(lang)
         self.spaced = language(lang).spaced
         self.count = count
@@ -69,7 +71,7 @@ class ContextReader:
         end, hard, cut, linked, lines = start, False, False, False, 0
         concluded: int | None = None
         bare: int | None = None
-        copula = False
+        copula: int | None = None
         for _ in range(9):
             while end and low[end - 1] in _DRESSING:
                 end -= 1
@@ -101,10 +103,11 @@ class ContextReader:
             link = marker or words.links.ends(low, end)
             if not link:
                 break
-            copula = copula or link in words.copulas.listed or link.split()[0] in words.copulas.listed
             end -= len(link)
+            if copula is None and (link in words.copulas.listed or link.split()[0] in words.copulas.listed):
+                copula = end
             linked, cut = linked or not marker, False
-        if copula and (at := self._announced(low, end)) is not None:
+        if copula is not None and (at := self._announced(low, copula)) is not None:
             return "marker", at, hard, False
         if concluded is None and low[:start].rstrip(" *_([\"'").endswith(_ARROWS):
             concluded = end
@@ -121,6 +124,7 @@ class ContextReader:
         if self.words.denied_in(clause) or _holds(clause, 0, len(clause), self.words.doubts):
             return None
         for match in re.finditer(r"\S+", clause) if self.spaced else ():
+            # "la correcta es la B": the clause up to its copula.
             named = match[0] in self.words.nouns or self.words.approving.ends(clause, match.end())
             if named and len(clause[match.end() :].split()) <= 8:
                 return max(begin, end - 90) + match.start()
@@ -149,11 +153,15 @@ class ContextReader:
             return "wrong"
         opened = [_skip(low, place, '.:-–— *_"')] if entry.line >= 0 else []
         for where in (*places, *opened):
-            if words.right.begins(low, where):
+            if approval := words.right.begins(low, where) or self._right_at_end(low, where):
+                if self._is_a_word(low, entry, where, approval):
+                    return "word"
                 if self._conditional(low, where):
                     return "word"
                 return "question" if self._asks(low, where) else "right"
-        if self._approved(low, place):
+        # "A best answer is hard to give": no letter A.
+        article = low[entry.start : entry.end] in words.letter_words and place == entry.end + 1
+        if not (article and words.approving.begins(low, place)) and self._approved(low, place):
             return "question" if self._asks(low, place) else "right"
         if low[place] == "?":
             return "question"
@@ -169,6 +177,18 @@ class ContextReader:
         # "A) Half", "**A** half": what follows is the option or its reason. "A half" may be a sentence.
         closed = low[entry.end] in ")]}*`」』】" and not words.copulas.begins(low, place)
         return "end" if closed else "word"
+
+    def _right_at_end(self, low: str, place: int) -> str | None:
+        """What approves a label only where nothing follows it: Wolof "B la" (it is B); "la" is an article as well."""
+        found = self.words.right_at_end.begins(low, place)
+        return found if found and self.closes(low, place + len(found)) else None
+
+    def _is_a_word(self, low: str, entry: Seen, where: int, approval: str) -> bool:
+        """Whether a letter before an approval is a word: "A correct dose", "A correta seria ...", "À juste titre"."""
+        if low[entry.start : entry.end] not in self.words.letter_words or where != entry.end + 1:
+            return False
+        rest = low[where + len(approval) :].lstrip(CLOSERS)
+        return " " not in approval and bool(rest) and rest[0] not in _PAUSES
 
     def _approved(self, low: str, place: int) -> bool:
         """Whether the clause after a label soon approves it as an answer: "D as the right choice", "D njia sahihi"."""
@@ -219,6 +239,21 @@ class ContextReader:
         """Whether a sentence ends here."""
         rest = low[end:].lstrip(CLOSERS)
         return not rest or rest[0] in ".!。;\n"
+
+    def clause(self, low: str, start: int, end: int) -> int | None:
+        """The length of the sentence that holds `low[start:end]`; None where that runs over its end."""
+        if STOPS.search(low, start, end):
+            return None
+        begin = max((match.end() for match in STOPS.finditer(low, 0, start)), default=0)
+        stop = STOPS.search(low, end)
+        return (stop.start() if stop else len(low)) - begin
+
+    def asserts(self, low: str) -> bool:
+        """Whether a text says what it says: nothing denied, asked, doubted or supposed anywhere in it."""
+        doubtful = (self.words.conditions, self.words.doubts)
+        return not (
+            "?" in low or self.words.denied_in(low) or any(_holds(low, 0, len(low), words) for words in doubtful)
+        )
 
     def supposed(self, low: str, at: int) -> bool:
         """Whether the sentence up to a commitment only supposes."""

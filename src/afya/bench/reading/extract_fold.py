@@ -110,6 +110,7 @@ def folded(text: str) -> str:
         text = unicodedata.normalize("NFKC", text).translate(_QUOTES)
         text = unicodedata.normalize("NFC", _LATIN_MARKS.sub("", unicodedata.normalize("NFD", text)))
         text = text.replace("İ", "I").replace("ı", "i")
+        text = _inside_latin().sub(lambda match: alphabets().look_alikes[match[0]], text)
     elif "\r" in text:
         text = text.replace("\r", "\n")
     if "<" in text or "\\" in text:
@@ -120,6 +121,13 @@ def folded(text: str) -> str:
 def phrase(text: str) -> str:
     """A phrase of a data file, folded, in small letters, with single blanks."""
     return " ".join(folded(text).lower().split())
+
+
+@cache
+def _inside_latin() -> re.Pattern[str]:
+    """Look-alikes beside Latin letters, which only a mistake or a disguise puts there: "Answer" with a Cyrillic A."""
+    looks = "".join(alphabets().look_alikes)
+    return re.compile(rf"(?<=[A-Za-z])[{looks}]|[{looks}](?=[A-Za-z])")
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -22,11 +23,20 @@ def json_choice(reader: LabelReader, text: str, options: Sequence[str]) -> tuple
         try:
             made = json.loads(match[0])
         except ValueError:
-            continue
+            made = _as_python(match[0])
         for key, value in made.items():
             if _is_answer(reader, key) and (chosen := _value(reader, value, options)):
                 found = chosen
     return found
+
+
+def _as_python(text: str) -> dict[str, object]:
+    """What Python would print for the object: {'answer': 'B'}; empty where it is not that either."""
+    try:
+        made = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return {}
+    return {str(key): value for key, value in made.items()} if isinstance(made, dict) else {}
 
 
 def _is_answer(reader: LabelReader, key: str) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from string import ascii_uppercase
 
 from afya.bench.reading.extract_commitments import Commitment, CommitmentReader
 from afya.bench.reading.extract_context import CLOSERS, Seen
-from afya.bench.reading.extract_fold import CIRCLED, alphabets, folded
+from afya.bench.reading.extract_fold import CIRCLED, alphabets, folded, phrase
 
 _WORD_EDGE = "A-Za-z0-9_\u00c0-\u02af"
 
@@ -65,11 +65,11 @@ class LabelReader(CommitmentReader):
         )
         links = rf"\b(?:{'|'.join(map(re.escape, sorted(spaced, key=len, reverse=True)))})\b[- ]?"
         signs = "|".join(map(re.escape, [*unspaced, ",", "،", "፣", "、", ";", "/", "&", "+"]))
+        article = rf"(?:\b(?i:{'|'.join(map(re.escape, self.words.articles))})\s)?" if self.words.articles else ""
         # Particles stand between a label and the joining word in Korean and Japanese: "A번과 C번".
         self._join = re.compile(
-            rf"[\s*_)\]}}\"'`」』$]*(?:(?:{signs}|{links})[\s*_(\[{{\"'`「『$]*)+(?:(?:{named})[\s*_(\[{{:]*)?"
-            rf"(?P<next>{left}(?P<label>{tokens}){counter}{right})",
-            re.IGNORECASE,
+            rf"[\s*_)\]}}\"'`」』$]*(?:(?i:{signs}|{links})[\s*_(\[{{\"'`「『$]*)+{article}"
+            rf"(?:(?i:{named})[\s*_(\[{{:]*)?(?P<next>{left}(?P<label>{tokens}){counter}{right})"
         )
         self._either = re.compile(
             "/|" + "|".join(rf"\b{re.escape(w)}\b" if w[0] < "\u2e80" else re.escape(w) for w in self.words.either)
@@ -80,6 +80,9 @@ class LabelReader(CommitmentReader):
             if prefixes and runs
             else None
         )
+
+        ordinals = [entry for entry, place in self.words.ordinals.items() if place < count] if circled else []
+        self._ordinal = _phrases(ordinals) if ordinals else None
 
     def _name(self, signs: list[str], *, plain: bool) -> None:
         """Give labels their places, where the sign is still free; small letters go with the capitals."""
@@ -93,7 +96,10 @@ class LabelReader(CommitmentReader):
                 self.index[sign.lower()] = place
 
     def prepared(self, text: str) -> str:
-        """`text` with the prefixes of the language taken off its labels: Zulu "nguB" is "ngu B"."""
+        """`text` with the prefixes of the language taken off its labels (Zulu "nguB" is "ngu B"), and labels in the
+        place of "the second option"."""
+        if self._ordinal and self._ordinal.search(text):
+            text = self._ordinal.sub(lambda match: CIRCLED[self.words.ordinals[phrase(match[0])]], text)
         return self._prefix.sub(r"\1 ", text) if self._prefix else text
 
     def read(self, text: str, low: str, options: Sequence[str], several: bool) -> list[Commitment]:
@@ -111,11 +117,14 @@ class LabelReader(CommitmentReader):
                 place = end
                 if labels != sorted(set(labels)) or len(labels) > self.count:
                     continue
-            undecided, plain = False, labels[0] in self.plain
+            undecided, plain = False, labels[0] in self.plain or self._called(text, start, end)
             ends = [end]
             while joined := self._join.match(text, end):
+                if joined["label"].islower() and not labels[-1].islower():
+                    # "B é a correta": a word, for who writes B as a capital writes A as one.
+                    break
                 undecided |= bool(self._either.search(text[end : joined.start("next")].lower()))
-                labels.append(joined["label"] if joined["label"] in self.index else joined["label"].upper())
+                labels.append(joined["label"])
                 end = joined.end()
                 ends.append(end)
             if len(ends) > 1 and self._tail_is_new(text, ends, labels):
@@ -130,6 +139,12 @@ class LabelReader(CommitmentReader):
             place = max(end, place)
         return seen
 
+    def _called(self, text: str, start: int, end: int) -> bool:
+        """Whether a small letter or a digit is called an option and bracketed: "option d)", "choice (e)"."""
+        if text[end : end + 1] != ")":
+            return False
+        return self.words.option_words.ends(text[max(0, start - 24) : start].lower().rstrip(" (")) is not None
+
     def _tail_is_new(self, text: str, ends: list[int], labels: list[str]) -> bool:
         """Whether the last label joined by a comma opens a new clause: "B, C is wrong"."""
         between = text[ends[-2] : ends[-1]].lower()
@@ -142,6 +157,15 @@ class LabelReader(CommitmentReader):
         if self.words.right.begins(stripped):
             return False
         return bool(stripped) and (stripped[0].isalpha() and after[0] == " ")
+
+
+def _phrases(listed: Iterable[str]) -> re.Pattern[str]:
+    """Any of these phrases as whole words, with any blanks between their words."""
+    entries = [
+        r"\s+".join(map(re.escape, entry.split())) + ("" if entry[-1] > "\u2e80" else r"(?!\w)")
+        for entry in sorted(listed, key=lambda entry: (-len(entry), entry))
+    ]
+    return re.compile(rf"(?:(?<!\w)|(?<=[\u2e80-\uffff]))(?:{'|'.join(entries)})", re.IGNORECASE)
 
 
 @lru_cache(maxsize=1024)

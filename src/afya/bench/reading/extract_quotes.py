@@ -15,6 +15,13 @@ from afya.bench.reading.extract_words import Lexicon, lexicon
 # How much of an option's text must be there for its beginning to stand for it.
 _SHARE = 0.6
 _LONG_WORD = 6
+# A reply that tells an option in other words: at most so many characters, at least so many words and letters of the
+# option, and so large a part of the sentence.
+_REWORDED = 300
+_FEWEST = 3
+_FEWEST_LETTERS = 12
+_LEAST = 0.35
+_WORD = re.compile(r"\w+")
 
 
 @lru_cache(maxsize=16384)
@@ -82,6 +89,8 @@ def _seen(reader: LabelReader, low: str, table: tuple[tuple[str, int], ...]) -> 
 def _whole(low: str, start: int, end: int) -> bool:
     """Whether a text stands as words of its own. Particles may follow it in scripts that write them on."""
     before, after = low[start - 1 : start], low[end : end + 1]
+    if not (low[start].isalnum() and low[end - 1].isalnum()) and (before == low[start] or after == low[end - 1]):
+        return False  # "↑" in "↑↑"
     left = not before or not before.isalnum() or low[start] > "\u2e80" or before > "\u2e80"
     right = not after or not after.isalnum() or low[end - 1] > "\u2e80" or after > "\u2e80"
     return left and right
@@ -114,6 +123,53 @@ def _near(told: Lexicon, low: str, options: tuple[str, ...]) -> list[Commitment]
                     break
         place += len(line) + 1
     return found if len({commitment.chosen for commitment in found}) == 1 else []
+
+
+def reworded(reader: LabelReader, low: str, options: tuple[str, ...]) -> list[Commitment]:
+    """The option whose words a short reply holds, all and in their order, with others between them.
+
+    "I'd give her oral rehydration solution plus zinc." Nothing may be denied, asked, doubted or supposed, no word that
+    only another option has may occur, and the words must stand close together in one sentence.
+    """
+    if not reader.spaced or len(low) > _REWORDED or not reader.asserts(low):
+        return []
+    table = [_telling(reader.lang, option) for option in options]
+    said = [(match[0], match.start(), match.end()) for match in _WORD.finditer(low)]
+    spoken = {word for word, _, _ in said}
+    found: list[Commitment] = []
+    for place, own in enumerate(table):
+        if len(own) < _FEWEST or sum(map(len, own)) < _FEWEST_LETTERS or not spoken.issuperset(own):
+            continue
+        if any(set(other) <= set(own) or spoken & set(other) - set(own) for other in table if other is not own):
+            return []
+        start, end = _span(said, own)
+        wide = len(option_words(options[place])) * 1.5 + 12
+        whole = reader.clause(low, start, end)
+        if start >= 0 and end - start <= wide and whole is not None and end - start >= _LEAST * whole:
+            found.append(Commitment(start, (place,), 1, "reworded"))
+    return found if len(found) == 1 else []
+
+
+@lru_cache(maxsize=16384)
+def _telling(lang: str, option: str) -> tuple[str, ...]:
+    """The words of an option that tell it: all but joining words, articles, links and the shortest."""
+    told = lexicon(lang)
+    small = {*told.both, *told.either, *told.articles, *told.links.listed}
+    return tuple(
+        word for word in option_words(option).split() if word not in small and (len(word) > 2 or word[0].isdigit())
+    )
+
+
+def _span(said: Sequence[tuple[str, int, int]], own: Sequence[str]) -> tuple[int, int]:
+    """Where the words begin and end that stand in the reply in this order; (-1, -1) where they do not."""
+    begin = end = -1
+    wanted = list(own)
+    for word, start, stop in said:
+        if wanted and word == wanted[0]:
+            begin = start if begin < 0 else begin
+            end = stop
+            wanted.pop(0)
+    return (-1, -1) if wanted else (begin, end)
 
 
 def _segments(told: Lexicon, line: str) -> list[tuple[str, int]]:

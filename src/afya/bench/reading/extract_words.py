@@ -71,6 +71,10 @@ class Commitments(LanguageFile):
     because: Words
     letter_words: Words
     prefixes: Words = ()
+    articles: Words = ()
+    both: Words = ()
+    right_at_end: Words = ()
+    ordinals: tuple[Words, ...] = ()
     inference: Inference
 
 
@@ -130,6 +134,7 @@ class Lexicon:
     copulas: Endings
     approving: Endings
     right: Endings
+    right_at_end: Endings
     wrong: Endings
     denied: Endings
     conditions: Endings
@@ -138,6 +143,9 @@ class Lexicon:
     option_words: Endings
     letter_words: frozenset[str]
     prefixes: tuple[str, ...]
+    articles: tuple[str, ...]
+    ordinals: dict[str, int]
+    """phrase -> the option that it names by its place"""
     both: tuple[str, ...]
     either: tuple[str, ...]
     refusals: tuple[str, ...]
@@ -227,6 +235,7 @@ def lexicon(lang: str) -> Lexicon:
         copulas=gathered(entry.copulas for entry in files_),
         approving=gathered(entry.approving for entry in files_),
         right=gathered(entry.right for entry in files_),
+        right_at_end=gathered(entry.right_at_end for entry in files_),
         wrong=gathered(entry.wrong for entry in files_),
         denied=gathered(entry.denied for entry in files_),
         conditions=gathered(entry.conditions for entry in files_),
@@ -235,7 +244,15 @@ def lexicon(lang: str) -> Lexicon:
         because=gathered(entry.because for entry in files_),
         option_words=gathered(entry.option_words for entry in told),
         letter_words=frozenset(phrase(word) for file in (own, commitments("en")) for word in file.letter_words),
-        both=tuple(phrase(word) for entry in told for word in entry.joiners.both),
+        articles=tuple(phrase(word) for file in files_ for word in file.articles),
+        ordinals={
+            phrase(entry): place for file in files_ for place, listed in enumerate(file.ordinals) for entry in listed
+        },
+        both=tuple(
+            phrase(word)
+            for listed in (*(entry.joiners.both for entry in told), *(file.both for file in files_))
+            for word in listed
+        ),
         either=tuple(phrase(word) for entry in told for word in entry.joiners.either),
         refusals=tuple(phrase(text) for entry in told for text in entry.refusals),
         inference=inference,

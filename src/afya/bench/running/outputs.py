@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from afya.bench.scoring.measures import measure_part, measures_schema
 from afya.bench.scoring.score import OPEN_KINDS, READ, Normalise, score_part, scores_schema
 from afya.bench.scoring.score import STAGE as SCORES
-from afya.runs import Ledger, sink_frame, write_frame
+from afya.runs import Ledger, read_json, sink_frame, write_frame
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 ITEMS = "items.parquet"
 PAIRS = "pairs.json"
 """In `parts`: which reply part answers which prompt part, in the order of replies.parquet."""
+
+SCORERS = "scorers.json"
+"""In `parts`: where on this machine the scorers lie that the manifest names."""
 
 _ITEM_ROWS = 20_000
 # Fewer replies than this are scored sooner than worker processes start.
@@ -56,13 +59,11 @@ class Measuring:
     scorers: Mapping[str, str]
 
 
-def measuring_of(manifest: Mapping[str, Any]) -> Measuring:
-    """How a run measures its open tasks, as its manifest says."""
-    told = manifest.get("measuring", {})
-    return Measuring(
-        {name: tuple(entry["measures"]) for name, entry in told.items()},
-        {name: entry["scorer"] for name, entry in told.items() if entry["scorer"]},
-    )
+def measuring_of(folder: Path, manifest: Mapping[str, Any]) -> Measuring:
+    """How a run measures its open tasks, as its folder says."""
+    measures = {name: tuple(entry["measures"]) for name, entry in manifest.get("measuring", {}).items()}
+    located = folder / "parts" / SCORERS
+    return Measuring(measures, read_json(located) if located.exists() else {})
 
 
 def write_items(path: Path, chosen: Iterable[Chosen]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,10 +17,11 @@ from afya.bench.settings import Formulation, Setting, parse_setting
 from afya.bench.tasks.declare import TaskSet, task_set
 from afya.bench.tasks.selection import CHOICE_TASKS, Chosen, Selection, choose
 from afya.errors import ConfigError, DataError
+from afya.languages import core_codes
 from afya.models.base import Sampling
 from afya.models.cost import Price
 from afya.models.load import ENGINES, engine_options, identify, parse_spec, price_of, scored_by, shaping_options
-from afya.runs import read_json, sha256_path
+from afya.runs import folder_name, read_json, sha256_path
 
 if TYPE_CHECKING:
     from afya.models.base import ModelIdentity
@@ -131,7 +133,7 @@ class Asked:
     @property
     def slug(self) -> str:
         """The name of its folder among the parts."""
-        return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', self.name)}-{self.identity.sha256[:8]}"
+        return folder_name(self.name, self.identity.sha256)
 
     def described(self) -> dict[str, object]:
         """What decides the replies: not where the model lies (the hash says which it is), nor what it costs."""
@@ -198,6 +200,8 @@ class Plan:
             for group in self.sets
             if group.task is not None and group.task.rejected
         ]
+        if self.request.langs is None:
+            told += self._languages_left_out()
         for model in self.asked:
             changed = {
                 setting.name: model.can(setting).name
@@ -215,6 +219,18 @@ class Plan:
         return tuple(told)
 
 
+    def _languages_left_out(self) -> list[str]:
+        """Where no languages were named those of the twelve are asked; a sentence for each set that has others."""
+        told = []
+        for group in self.sets:
+            if group.task is not None and group.task.langs is not None:
+                continue
+            others = sorted({*dataset_langs(group.datasets)} - {*core_codes()})
+            if others:
+                told.append(f"{group.name}: it has {', '.join(others)} as well, asked when named with --langs.")
+        return told
+
+
 def plan(request: Request) -> Plan:
     """Check a request and decide what is asked. Reads datasets and hashes models; asks nothing.
 
@@ -226,6 +242,12 @@ def plan(request: Request) -> Plan:
         )
     if not 1 <= request.rotations <= 10:
         raise ConfigError(f"{request.rotations} orders of options cannot be asked.", hint="Give 1 to 10.")
+    if request.max_tokens is not None and request.max_tokens < 1:
+        raise ConfigError(f"A reply of at most {request.max_tokens} tokens says nothing.", hint="Give 1 or more.")
+    if request.sampling is not None and not 0 <= request.sampling.temperature <= 10:
+        raise ConfigError(
+            f"A temperature of {request.sampling.temperature:g} draws nothing.", hint="Give 0 (greedy) to 10."
+        )
     named = None if request.settings is None else tuple(parse_setting(name) for name in request.settings)
     asked = _models(request.models, request.options)
     sets = _sets(request, named)
@@ -339,7 +361,7 @@ def _models(specs: Sequence[str], options: Mapping[str, object]) -> list[Asked]:
     if unknown:
         raise ConfigError(
             f"No engine of this run has the option(s) {', '.join(unknown)}.",
-            hint="An option for one model is written NAME.KEY=VALUE, with the name that --model NAME=... gives it.",
+            hint=_nearest_option(unknown[0], [(model.name, model.engine) for model in asked]),
         )
     names = [model.name for model in asked]
     doubled = sorted({name for name in names if names.count(name) > 1})
@@ -349,6 +371,16 @@ def _models(specs: Sequence[str], options: Mapping[str, object]) -> list[Asked]:
             hint="Give each a name of its own: --model before=hf:FOLDER --model after=hf:FOLDER",
         )
     return asked
+
+
+def _nearest_option(told: str, models: Sequence[tuple[str, str]]) -> str:
+    """What an option that nobody has was perhaps meant to be, with or without a model's name before it."""
+    keys = {key for _, engine in models for key in ENGINES[engine]().option_names()}
+    known = [*keys, *(f"{name}.{key}" for name, engine in models for key in ENGINES[engine]().option_names())]
+    near = difflib.get_close_matches(told, sorted(known), n=3, cutoff=0.7)
+    if near:
+        return f"Did you mean {' or '.join(near)}?"
+    return "An option for one model is written NAME.KEY=VALUE, with the name that --model NAME=... gives it."
 
 
 def _literals(langs: Sequence[str]) -> dict[str, str]:

@@ -47,7 +47,7 @@ def rescore(run: Path, normalise: Normalise | None = None) -> Rescored:
     scores = run / "scores.parquet"
     before = pl.read_parquet(scores, columns=[*_SIDE, "outcome"]) if scores.exists() else None
     ledger = Ledger()
-    rows = score_pairs(run, pairs, used, measuring_of(manifest), ledger)
+    rows = score_pairs(run, pairs, used, measuring_of(run, manifest), ledger)
     ledger.check()
     overrule(run)
     after = pl.read_parquet(scores, columns=[*_SIDE, "outcome"])

@@ -27,8 +27,9 @@ from afya.bench.asking.prompt_parts import write_prompts
 from afya.bench.asking.shots import ShotPool
 from afya.bench.asking.translate_first import carry_back
 from afya.bench.running.costs import Projection, budget_for, project, spent_usd
-from afya.bench.running.outputs import ITEMS, PAIRS, Pair, join, measuring_of, write_items
+from afya.bench.running.outputs import ITEMS, PAIRS, SCORERS, Pair, join, measuring_of, write_items
 from afya.bench.running.plan import Asked, Asking, ItemSet, Plan, Request, plan
+from afya.bench.running.remarks import remarks
 from afya.bench.settings import Setting
 from afya.bench.tasks.selection import STAGE as SELECT
 from afya.models.base import LanguageModel, Message, Prompt, Recorded, Showing
@@ -45,7 +46,7 @@ Progress = Callable[[str, int, int], None]
 class BenchResult:
     """What a finished run left: its folder, the models by name and setting, the number of scores, and the ledger.
 
-    `notes`: sentences on what was done otherwise than was asked.
+    `notes`: sentences on what was done otherwise than was asked, and on replies that did not come.
     """
 
     folder: Path
@@ -134,6 +135,9 @@ def _run(
         "started", items=sum(group.chosen.rows for group in planned.sets), models=[m.name for m in planned.asked]
     )
     folder.note("measuring", _measuring(planned))
+    scorers = {group.name: group.task.scorer for group in planned.sets if group.task is not None and group.task.scorer}
+    if scorers:
+        write_json(folder.parts / SCORERS, scorers)
     try:
         budget = budget_for(budget_usd, prices, 0.0 if budget_usd is None else spent_usd(folder.parts))
         for group in planned.sets:
@@ -152,17 +156,22 @@ def _run(
             folder.withdraw(ITEMS)
         raise
     write_json(folder.parts / PAIRS, [pair.within(folder.path) for pair in pairs])
-    rows = join(folder.path, pairs, planned.request.normalise, measuring_of(folder.manifest), ledger)
+    rows = join(folder.path, pairs, planned.request.normalise, measuring_of(folder.path, folder.manifest), ledger)
     ledger.check()
     write_frame(folder.path / "ledger.parquet", ledger.frame())
     folder.event("finished", scores=rows)
     asked = {(model.name, setting.name): None for model in planned.asked for _, setting in planned.wanted(model)}
-    return BenchResult(folder.path, tuple(asked), rows, ledger, planned.notes())
+    notes = (*planned.notes(), *remarks(folder.path, folder.manifest))
+    return BenchResult(folder.path, tuple(asked), rows, ledger, notes)
 
 
 def _measuring(planned: Plan) -> dict[str, object]:
     tasks = [group.task for group in planned.sets if group.task is not None]
-    return {task.name: {"measures": list(task.measures), "scorer": task.scorer} for task in tasks}
+    # Without the scorer's folder: equal runs have equal manifests, wherever their files lie.
+    return {
+        task.name: {"measures": list(task.measures), "scorer": task.scorer and task.scorer.rpartition("/")[2]}
+        for task in tasks
+    }
 
 
 def _key(pair: tuple[ItemSet, Setting]) -> tuple[str, Setting]:
@@ -291,6 +300,7 @@ def _note_first(folder: RunFolder, asked: Asked, firsts: Mapping[str, Path], mod
         if isinstance(model, Showing):
             seen = model.shown(prompt)
             told |= {"text": seen.text, "token_ids": list(seen.token_ids), "tokens": len(seen.token_ids)}
+            told["chat_template"] = seen.chat_template
         else:
             told |= {"text": canonical(chat_messages(prompt)), "token_ids": None, "tokens": None}
         shown.append(told)

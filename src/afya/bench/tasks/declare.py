@@ -306,10 +306,8 @@ def _declaration(named: str) -> Declaration:
 
         names = [entry.stem for entry in sorted(_shipped_folder().glob("*.yaml"))]
         near = difflib.get_close_matches(named, names, n=3, cutoff=0.5)
-        raise ConfigError(
-            f"There is no task '{named}'.",
-            hint=f"Shipped are: {', '.join(near or names)}; or name a .yaml file, or file.py:function.",
-        )
+        meant = f"Did you mean {' or '.join(near)}?" if near else f"Shipped are: {', '.join(names)}."
+        raise ConfigError(f"There is no task '{named}'.", hint=f"{meant} Or name a .yaml file, or file.py:function.")
     return _read(path_of)
 
 
