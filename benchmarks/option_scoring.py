@@ -220,7 +220,8 @@ def main() -> None:
     where = torch.cuda.get_device_name() if device == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     table = Table(
         title=f"Option scoring, items a second: Qwen3 shape of 58M parameters, questions of {QUESTION} tokens, "
-        f"4 options ({where}; aim: {AIMS['continuation']:g} times the harness on continuation, {AIMS['letters']:g} on letters)",
+        f"4 options ({where}; aim: {AIMS['continuation']:g} times the harness on continuation, "
+        f"{AIMS['letters']:g} on letters)",
         title_justify="left",
     )
     for column in ("options", "dtype", "harness (batch)", "afya", "times", "aim", "off by, nats", "ties"):

@@ -106,6 +106,11 @@ def test_secrets_are_never_written(tmp_path: Path) -> None:
     assert scrub({"tokens": None}) == {"tokens": None}
 
 
+def test_a_key_in_an_address_is_a_secret() -> None:
+    told = scrub({"base_url": ["https://me:pw@host/v1?api_key=abc&lang=sw"]})
+    assert told == {"base_url": ["https://***@host/v1?api_key=***&lang=sw"]}
+
+
 def fail_while_writing(file: Path, error: Exception) -> None:
     with atomic_path(file) as temporary:
         temporary.write_text("half")

@@ -204,7 +204,10 @@ def dataset_files(path: Path, langs: Sequence[str] | None = None, splits: Sequen
     """
     manifest = path / "manifest.json"
     if not path.is_dir():
-        raise DataError(f"{path}: no such dataset folder.")
+        beside = [child.name for child in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.6)
+        hint = f"Did you mean {path.parent / near[0]}?" if near else None
+        raise DataError(f"{path}: no such dataset folder.", hint=hint)
     if not manifest.exists():
         raise DataError(
             f"{path}: no manifest.json; this is no finished dataset folder.", hint="Build it with 'afya data'."

@@ -64,10 +64,10 @@ def test_neighbours_share_a_row_where_that_is_cheaper() -> None:
     question, example = list(range(100, 150)), list(range(900, 930))
     rotations = [Query([*question, turn], [[1]]) for turn in range(3)]
     queries = [*rotations, Query(example, [[1]])]
-    assert list(grouped(queries, Costs(token=1.0, pair=0.001, longest=1000))) == [[0, 1, 2], [3]]
-    assert list(grouped(queries, Costs(token=1.0, pair=0.001, longest=51))) == [[0], [1], [2], [3]]
+    assert list(grouped(queries, Costs(token=1.0, pair=0.001, longest=1000))) == [([0, 1, 2], 53), ([3], 30)]
+    assert [group for group, _ in grouped(queries, Costs(1.0, 0.001, longest=51))] == [[0], [1], [2], [3]]
     few = [Query([*example, *(1000 + 40 * number + place for place in range(40))], [[1]]) for number in range(9)]
-    groups = list(grouped(few, Costs(token=1.0, pair=0.01, longest=100_000)))
+    groups = [group for group, _ in grouped(few, Costs(token=1.0, pair=0.01, longest=100_000))]
     assert 1 < len(groups) < 9, "a row stops growing where attention over it costs more than it saves"
     assert [index for group in groups for index in group] == list(range(9))
     assert size(few[0]) == 70

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afya.errors import ConfigError
+from afya.errors import ConfigError, DataError
 from afya.training.examples import Example
 from afya.training.mixture import draw_balanced, language_shares
 from afya.training.packing import best_fit, fill
@@ -143,3 +143,44 @@ def test_a_batch_tells_tokens_and_labels_by_language() -> None:
     assert len(batch["labels"]) == 4 * len(rows) == len(batch["kept"])
     assert batch["input_ids"][0, batch["kept"] + 1].tolist() == batch["labels"].tolist()
     assert (batch["position_ids"][0] == 0).sum() == len(rows)
+
+
+def test_the_last_step_is_filled_up_and_no_example_is_left_out() -> None:
+    made = examples()
+    plan = make_plan(made, LANGS, stage(length=Length(epochs=1), packs_per_step=16, mixture={"temperature": 1}), [7, 0])
+    assert len(plan.packs) == plan.steps * 16
+    assert {number for pack in plan.packs for number in pack} == set(range(len(made)))
+
+
+def test_rehearsal_takes_its_share_of_the_tokens_in_its_own_languages() -> None:
+    source = np.random.default_rng(5)
+    general = [
+        Example(f"g-{number}", code, source.integers(0, 99, 30).astype(np.int32), np.arange(30) > 25, rehearsal=True)
+        for number, code in enumerate(["en"] * 30 + ["fr"] * 10)
+    ]
+    rehearsal = {"share": 0.2, "data": [{"source": "sample"}]}
+    plan = make_plan([*examples(), *general], LANGS, stage(rehearsal=rehearsal), [7, 0])
+    assert plan.langs == ("en", "sw", "yo", "fr")
+    assert plan.rehearsed() == pytest.approx(0.2, abs=0.01)
+    assert plan.shares == pytest.approx({"en": 0.8 / 3 + 0.15, "sw": 0.8 / 3, "yo": 0.8 / 3, "fr": 0.05})
+    total = sum(plan.tokens().values())
+    assert {code: count / total for code, count in plan.tokens().items()} == pytest.approx(dict(plan.shares), abs=0.01)
+    with pytest.raises(ConfigError, match="nothing is left to rehearse"):
+        make_plan(examples(), LANGS, stage(rehearsal=rehearsal), [7, 0])
+
+
+def test_what_cannot_be_planned_is_refused_by_stage_and_language() -> None:
+    with pytest.raises(ConfigError, match="Stage 'stage1': no training examples in: zu"):
+        make_plan(examples(), [*LANGS, "zu"], stage(), [0])
+    with pytest.raises(ConfigError, match="Stage 'stage1' has no training examples"):
+        make_plan([], LANGS, stage(), [0])
+    silent = Example("set:9:en", "en", np.zeros(5, np.int32), np.zeros(5, np.bool_))
+    with pytest.raises(DataError, match="set:9:en: nothing of this example is learned"):
+        make_plan([*examples(), silent], LANGS, stage(), [0])
+
+
+def test_a_floor_keeps_a_small_language_at_its_share_of_the_tokens_seen() -> None:
+    plan = make_plan(examples(), LANGS, stage(mixture={"temperature": 1, "floor": 0.2}), [7, 0])
+    total = sum(plan.tokens().values())
+    assert min(plan.tokens().values()) / total == pytest.approx(0.2, abs=0.01)
+    assert plan.tokens()["yo"] > 2 * plan.available["yo"] * total / sum(plan.available.values())

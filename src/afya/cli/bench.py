@@ -179,7 +179,7 @@ def run(
     _show([out], None, out / "report.html", console, details=details)
     _print_ledger(result.ledger, out, console, details)
     for note in result.notes:
-        console.print(f"Note: {note}", markup=False)
+        console.print(f"Note: {note}", markup=False, soft_wrap=True)
 
 
 @app.command("rescore")
@@ -259,7 +259,7 @@ def _show(
     found = analyse(runs, labels)
     if labels and len(labels) > 1:
         print_stages(found.summary, console)
-    elif not details:
+    else:
         print_leaderboard(found, console)
     if details:
         print_table(found.summary, console)

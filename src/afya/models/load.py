@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,7 +154,8 @@ def parse_spec(spec: str) -> tuple[str, str]:
     engine, colon, name = spec.partition(":")
     if colon and engine in ENGINES and name:
         return engine, name
-    hint = f"Write hf:{spec}" if Path(spec).is_dir() else _HINT
+    near = difflib.get_close_matches(engine, list(ENGINES), n=1, cutoff=0.6) if colon else []
+    hint = f"Write hf:{spec}" if Path(spec).is_dir() else f"Did you mean {near[0]}:{name}?" if near else _HINT
     raise ConfigError(f"'{spec}' names no model engine (known: {', '.join(ENGINES)}).", hint=hint)
 
 

@@ -64,8 +64,8 @@ def size(query: Query) -> int:
     return len(query.prompt) + sum(len(option) - 1 for option in query.options)
 
 
-def grouped(queries: Sequence[Query], costs: Costs) -> Iterator[list[int]]:
-    """Indices of neighbouring queries that are cheaper to read in one row than in rows of their own.
+def grouped(queries: Sequence[Query], costs: Costs) -> Iterator[tuple[list[int], int]]:
+    """Indices of neighbouring queries that are cheaper to read in one row than in rows of their own, and its tokens.
 
     Rotations of an item share question and instruction, items of one few-shot setting share its examples: the row they
     share reads that once. But each token is held against the whole row, so a row may grow too long to be worth it.
@@ -80,10 +80,10 @@ def grouped(queries: Sequence[Query], costs: Costs) -> Iterator[list[int]]:
                 group.append(index)
                 length = joined
                 continue
-            yield group
+            yield group, length
         group, length = [index], own
     if group:
-        yield group
+        yield group, length
 
 
 def shared(one: list[int], other: list[int]) -> int:

@@ -7,6 +7,7 @@ template that writes the token twice, is an error.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -15,30 +16,38 @@ from afya.errors import EngineError
 from afya.models.base import Prompt
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from transformers import PreTrainedTokenizerBase
 
 _MARK = "afya-turn-text"
 # Tokenizers that put a sign before the first word do so for every text they see. Encoding an option behind this sign,
 # and leaving the sign's own tokens off, gives the option's tokens as they stand inside a text.
 _ANCHOR = ":"
+# How templates ask for the date, and what answers in the clock's place.
+_CLOCK = re.compile(r"""strftime_now\(\s*(["'])(.*?)\1""")
+_DAY_MACRO = "{%- macro strftime_now(format) -%}{{ afya_day[format] }}{%- endmacro -%}"
 
 
-def render(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, *, thinking: bool = False) -> str:
+def render(
+    prompt: Prompt, tokenizer: PreTrainedTokenizerBase, *, thinking: bool = False, day: date | None = None
+) -> str:
     """The text the model is to continue.
 
     Args:
         thinking: leave the thinking mode of a template that has one (`enable_thinking`) switched on.
+        day: what a template that writes the date (Llama 3's) takes for today; None means today.
 
     Raises:
         EngineError: the chat template cannot take these messages.
     """
-    messages = [{"role": message.role, "content": _defused(message.content, tokenizer)} for message in prompt.messages]
+    messages = [{"role": message.role, "content": defused(message.content, tokenizer)} for message in prompt.messages]
     if not tokenizer.chat_template:
         body = "\n\n".join(message["content"] for message in messages)
         if not prompt.answer_prefix:
             return body
         return f"{body}\n\n{prompt.answer_prefix}" if body else prompt.answer_prefix
-    return _templated(messages, tokenizer, generation=True, thinking=thinking) + prompt.answer_prefix
+    return _templated(messages, tokenizer, generation=True, thinking=thinking, day=day) + prompt.answer_prefix
 
 
 def end_of_turn(tokenizer: PreTrainedTokenizerBase) -> str:
@@ -60,7 +69,7 @@ def check_template(prompt: Prompt, tokenizer: PreTrainedTokenizerBase, *, thinki
     if not tokenizer.chat_template:
         return
     name = tokenizer.name_or_path or "the tokenizer"
-    messages = [{"role": message.role, "content": _defused(message.content, tokenizer)} for message in prompt.messages]
+    messages = [{"role": message.role, "content": defused(message.content, tokenizer)} for message in prompt.messages]
     opened = _templated(messages, tokenizer, generation=True, thinking=thinking)
     for message in messages:
         if message["role"] != "assistant" and message["content"].strip() not in opened:
@@ -162,11 +171,18 @@ def _plain(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[lis
 
 
 def _templated(
-    messages: list[dict[str, str]], tokenizer: PreTrainedTokenizerBase, *, generation: bool, thinking: bool
+    messages: list[dict[str, str]],
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    generation: bool,
+    thinking: bool,
+    day: date | None = None,
 ) -> str:
+    dated = {} if day is None else _dated(tokenizer, day)
+
     def apply(turns: list[dict[str, str]]) -> str:
         text: Any = tokenizer.apply_chat_template(
-            turns, tokenize=False, add_generation_prompt=generation, enable_thinking=thinking
+            turns, tokenize=False, add_generation_prompt=generation, enable_thinking=thinking, **dated
         )
         return str(text)
 
@@ -175,11 +191,21 @@ def _templated(
     except Exception as error:  # jinja2's own errors, and whatever a template's code raises
         folded = _without_system(messages)
         if folded is not None:
-            return _templated(folded, tokenizer, generation=generation, thinking=thinking)
+            return _templated(folded, tokenizer, generation=generation, thinking=thinking, day=day)
         raise EngineError(
             f"The chat template of {tokenizer.name_or_path or 'the tokenizer'} cannot take the messages "
             f"({', '.join(message['role'] for message in messages)}): {error}"
         ) from error
+
+
+def _dated(tokenizer: PreTrainedTokenizerBase, day: date) -> dict[str, Any]:
+    """What makes a template that asks for the date be told `day`: a macro in the clock's place, and the date in every
+    format that the template names. (A template is given plain values only, so the clock itself cannot be changed.)"""
+    template: Any = tokenizer.chat_template
+    if not isinstance(template, str) or "strftime_now" not in template:
+        return {}
+    formats = {found[1] for found in _CLOCK.findall(template)}
+    return {"chat_template": _DAY_MACRO + template, "afya_day": {name: day.strftime(name) for name in formats}}
 
 
 def _without_system(messages: list[dict[str, str]]) -> list[dict[str, str]] | None:
@@ -201,7 +227,7 @@ def _specials_of(tokenizer: PreTrainedTokenizerBase, _size: int) -> tuple[str, .
     return tuple(dict.fromkeys([*map(str, tokenizer.all_special_tokens), *added]))
 
 
-def _defused(text: str, tokenizer: PreTrainedTokenizerBase) -> str:
+def defused(text: str, tokenizer: PreTrainedTokenizerBase) -> str:
     """`text` with the spelling of special tokens broken, so that no message can end its own turn or open another's."""
     for token in _special_tokens(tokenizer):
         if len(token) > 2 and token in text:

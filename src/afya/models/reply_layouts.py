@@ -85,7 +85,10 @@ def _of_object(value: _Row) -> Iterator[_Row]:
                 yield {**beside, KEY: key, **entry}
     elif named is not None:
         yield from _along(value, [named, "*"], {}, 0)
-    elif value and all(_by_id(entry) for entry in value.values()):
+    elif value and (
+        all(_by_id(entry) for entry in value.values())
+        or (len(value) > 1 and all(_short_by_id(entry) for entry in value.values()))
+    ):
         yield from _along(value, ["*", "*"], {}, 0)
     elif value and all(isinstance(entry, dict) for entry in value.values()) and len(value) > 1:
         # By id; where each id holds a list of rows, `_longest_list` took it unless there are many lists.
@@ -111,6 +114,12 @@ def _numbered_rows(value: _Row) -> str | None:
 
 def _by_id(value: object) -> bool:
     return isinstance(value, dict) and len(value) > 1 and all(isinstance(entry, dict) for entry in value.values())
+
+
+def _short_by_id(value: object) -> bool:
+    """Whether a value is an object of answers by id, as each model (or task) of a file may have: {"q1": "A", ...}."""
+    plain = isinstance(value, dict) and not any(isinstance(entry, dict | list) for entry in value.values())
+    return plain and isinstance(value, dict) and len(value) > 2 and (len(value) > _MANY or _numbered(value))
 
 
 def _numbered(value: _Row) -> bool:

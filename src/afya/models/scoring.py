@@ -124,10 +124,7 @@ class OptionScorer:
 
     def _rows(self, queries: Sequence[Query], way: str) -> list[_Row]:
         if way == "packed":
-            return [
-                _Row(tuple(group), sum(size(queries[index]) for index in group))
-                for group in grouped(queries, self._costs)
-            ]
+            return [_Row(tuple(group), tokens) for group, tokens in grouped(queries, self._costs)]
         # Without packing, a query has as many rows as options.
         return [_Row((index,), size(query) * len(query.options)) for index, query in enumerate(queries)]
 
@@ -249,17 +246,16 @@ def _tokens(scores: list[list[NDArray[np.float64]]]) -> NDArray[np.float64]:
 
 
 def _probe(vocabulary: int, window: int) -> list[Query]:
-    """Made-up queries that share a beginning and have options of unlike lengths, reaching beyond the window."""
+    """Made-up queries that share a beginning and have options of unlike lengths; or one that reaches over a window."""
     from random import Random
 
     draw = Random(0)
-    ids = [draw.randrange(vocabulary) for _ in range(window + 32)]
+    ids = [draw.randrange(vocabulary) for _ in range(window + 12)]
     options = [[draw.randrange(vocabulary) for _ in range(length)] for length in (3, 1, 4, 2, 4)]
-    return [
-        Query(ids[: window + 12], options),
-        Query([*ids[: window + 8], *ids[-5:]], options[::-1]),
-        Query(ids[:6], options[:3]),
-    ]
+    if window:
+        # As few tokens as will do: a window may hold thousands.
+        return [Query(ids[: window + 4], options[:4:2])]
+    return [Query(ids, options), Query([*ids[:8], *ids[2:7]], options[::-1]), Query(ids[:6], options[:3])]
 
 
 def _costs(model: PreTrainedModel) -> Costs:

@@ -123,7 +123,9 @@ def percentile_interval(draws: ArrayLike, level: float = 0.95) -> Floats:
     return ends
 
 
-def raised_interval(value: float, draws: ArrayLike, chance: ArrayLike | None, level: float = 0.95) -> tuple[float, float]:
+def raised_interval(
+    value: float, draws: ArrayLike, chance: ArrayLike | None, level: float = 0.95
+) -> tuple[float, float]:
     """An interval for a figure that noise can only raise: a Gini coefficient, the best of several scores.
 
     Were all languages alike, every sample would yet show some inequality, and every bootstrap draw, which adds noise to

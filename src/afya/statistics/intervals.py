@@ -20,7 +20,7 @@ References: Miller 2024, arXiv:2411.00640; Cameron & Miller 2015, J. Human Resou
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -98,6 +98,13 @@ def mean_of(found: Moments, level: float = 0.95) -> Estimate:
     """A mean with its cluster-robust t interval, from its moments."""
     low, high = t_interval(found, level)
     return _estimate(found, low, high, CLUSTER_ROBUST)
+
+
+def cut(found: Estimate) -> Estimate:
+    """The estimate with its mean and ends cut to 0 to 1, for scores that may lie outside one by one and not on average
+    (HealthBench: Arora et al. 2025, arXiv:2505.08775)."""
+    value, low, high = np.clip([found.value, found.low, found.high], 0.0, 1.0).tolist()
+    return replace(found, value=value, low=low, high=high)
 
 
 def wilson(share: float, n: float, level: float = 0.95) -> tuple[float, float]:

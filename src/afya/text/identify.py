@@ -92,7 +92,11 @@ def identify(text: str, *, vocabulary: Mapping[str, frozenset[str]] | None = Non
 
 def is_language(text: str, expected: str, *, vocabulary: Mapping[str, frozenset[str]] | None = None) -> bool | None:
     """Whether `text` is in `expected`: True, False, or None where that is uncertain."""
-    verdict = identify(text, vocabulary=vocabulary)
+    return agrees(identify(text, vocabulary=vocabulary), text, expected)
+
+
+def agrees(verdict: Verdict, text: str, expected: str) -> bool | None:
+    """As `is_language`, where the text was identified before."""
     if verdict.language == expected:
         return True if verdict.reliable else None
     if verdict.language in relatives(expected) and len(words(text)) < _RELATIVES_WORDS:

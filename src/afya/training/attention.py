@@ -98,7 +98,7 @@ def document_attention(
     Args:
         query: (1, heads, tokens, size), the row's documents end to end.
         key, value: (1, key heads, tokens, size); key heads divide the heads (grouped-query attention).
-        attention_mask: what `_padding_mask` made; only without `documents`, when a model that trains is asked something.
+        attention_mask: what `_padding_mask` made; only without `documents`, when a model in training is asked.
         documents: the row's layout; None means that every row is one document.
 
     Returns:
@@ -217,7 +217,7 @@ def check_isolation(model: PreTrainedModel, by_documents: bool) -> None:
     extra: dict[str, Any] = {"documents": layout} if by_documents else {}
     places = torch.arange(length).repeat(2)[None].to(model.device)
     training = model.training
-    model.eval()
+    model.train(False)
     with torch.no_grad():
         seen = [
             model(

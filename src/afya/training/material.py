@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from afya.errors import ConfigError
 from afya.items import Item
@@ -23,28 +24,44 @@ class Origin:
     items: int
 
 
-Lesson = tuple[Item, Form]
-"""An item and what is learned from it."""
+class Lesson(NamedTuple):
+    """An item, what is learned from it, and whether it only keeps up what the model knew."""
+
+    item: Item
+    form: Form
+    rehearsal: bool = False
 
 
 def stage_lessons(recipe: Recipe, stage: StageRecipe) -> list[Lesson]:
-    """What a stage learns, in the order of its data entries, repeated as they say.
+    """What a stage learns, in the order of its data entries, repeated as they say; rehearsal last.
+
+    Options that have letters are shuffled by the recipe's seed, unless the stage takes them as given.
 
     Raises:
         ConfigError: an entry has nothing in the tasks wanted; DataError: a dataset folder cannot be read.
     """
-    langs = recipe.stage_langs(stage)
+    from afya.training.option_order import balance_letters
+
+    found = _lessons(stage, stage.data, recipe.stage_langs(stage))
+    if stage.rehearsal is not None:
+        found += [lesson._replace(rehearsal=True) for lesson in _lessons(stage, stage.rehearsal.data, recipe.langs)]
+    return balance_letters(found, recipe.seed) if stage.options == "balanced" else found
+
+
+def _lessons(stage: StageRecipe, data: Sequence[DataSource], langs: Sequence[str]) -> list[Lesson]:
     found: list[Lesson] = []
-    for entry in stage.data:
+    for entry in data:
         form = entry.form or stage.form
         tasks = entry.tasks or FORM_TASKS[form]
-        chosen = [(item, form) for item in _entry_items(entry, langs) if item.task in tasks and item.lang in langs]
+        chosen = [
+            Lesson(item, form) for item in _entry_items(entry, langs) if item.task in tasks and item.lang in langs
+        ]
         if not chosen:
             raise ConfigError(
                 f"Stage '{stage.name}': source '{entry.source}' has no {entry.split} items of the tasks "
                 f"{', '.join(tasks)} in {', '.join(langs)}."
             )
-        if any(item.split == "test" for item, _ in chosen):
+        if any(lesson.item.split == "test" for lesson in chosen):
             raise ConfigError(f"Stage '{stage.name}': source '{entry.source}' gave test items; they are never learned.")
         found += chosen * entry.repeat
     return found
@@ -68,7 +85,12 @@ def _entry_items(entry: DataSource, langs: Sequence[str]) -> Iterator[Item]:
 
 def input_paths(recipe: Recipe) -> list[Path]:
     """The folders whose contents decide the run: dataset folders and a local model folder."""
-    paths = [entry.path for stage in recipe.stages for entry in stage.data if entry.path is not None]
+    entries = [
+        entry
+        for stage in recipe.stages
+        for entry in (*stage.data, *(stage.rehearsal.data if stage.rehearsal is not None else ()))
+    ]
+    paths = [entry.path for entry in entries if entry.path is not None]
     if recipe.model.path is not None and Path(recipe.model.path).is_dir():
         paths.append(Path(recipe.model.path))
     return list(dict.fromkeys(paths))
@@ -76,7 +98,7 @@ def input_paths(recipe: Recipe) -> list[Path]:
 
 def origins(lessons: Sequence[Lesson]) -> list[Origin]:
     """The lessons' distinct items counted by source, licence and origin."""
-    items = {item.item_id: item for item, _ in lessons}.values()
+    items = {lesson.item.item_id: lesson.item for lesson in lessons}.values()
     counts = Counter((item.source, item.licence, item.origin) for item in items)
     return [Origin(*key, items=count) for key, count in sorted(counts.items())]
 
@@ -84,15 +106,24 @@ def origins(lessons: Sequence[Lesson]) -> list[Origin]:
 def lesson_texts(lessons: Iterable[Lesson]) -> Iterator[str]:
     """Every text a tokenizer should know to write these items and their prompts well."""
     from afya.bench.asking.prompts import render_item
+    from afya.bench.settings import Setting
     from afya.models.base import OptionRequest
 
-    for item, form in lessons:
-        if form in ("cloze", "letter"):
-            request = render_item(item, form)
+    settings = {
+        "cloze": Setting("cloze"),
+        "letter": Setting("letter"),
+        "letter+rationale": Setting("letter"),
+        "rationale+letter": Setting("generate", cot=True),
+    }
+    for item, form, _ in lessons:
+        if form in settings:
+            request = render_item(item, settings[form])
+            prompt = request.prompt if isinstance(request, OptionRequest) else request
+            yield from (message.content for message in prompt.messages)
             if isinstance(request, OptionRequest):
-                yield from (message.content for message in request.prompt.messages)
-                yield request.prompt.answer_prefix
+                yield prompt.answer_prefix
                 yield from request.options
+            if form in ("cloze", "letter"):
                 continue
         yield from (text for text in (item.context, item.question, item.answer_text, item.rationale) if text)
         yield from item.options or ()

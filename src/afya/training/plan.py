@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from afya.errors import ConfigError, DataError
 from afya.training.attention import document_layout
 from afya.training.examples import Example
 from afya.training.mixture import draw_balanced, language_shares
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _WINDOW_STEPS = 16
 # A pack less full than this at a window's end is taken apart again and its examples go into the next window.
 _FIRM = 0.95
+# What stands before a language's code where its examples are rehearsal.
+_AGAIN = "again:"
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,12 @@ class DataPlan:
                 counts[self.examples[number].lang] += len(self.examples[number].tokens)
         return {code: counts[code] for code in self.langs}
 
+    def rehearsed(self) -> float:
+        """The share of the tokens that keep up what the model knew, 0 to 1."""
+        sizes = [(len(self.examples[number].tokens), number) for pack in self.packs for number in pack]
+        again = sum(size for size, number in sizes if self.examples[number].rehearsal)
+        return again / max(sum(size for size, _ in sizes), 1)
+
     def repeats(self) -> dict[str, float]:
         """How often each language's examples are seen, on average."""
         return {code: tokens / self.available[code] for code, tokens in self.tokens().items()}
@@ -64,37 +73,94 @@ class DataPlan:
 def make_plan(examples: Sequence[Example], langs: Sequence[str], stage: StageRecipe, seed: Sequence[int]) -> DataPlan:
     """The data plan of a stage.
 
+    `shares` of the plan are those of all its tokens: the mixture's, less what rehearsal takes, and rehearsal's own.
+
     Raises:
-        ConfigError: a language has no examples, or the mixture cannot be met.
+        ConfigError: a language has no examples, the mixture cannot be met, or rehearsal has nothing to rehearse.
+        DataError: nothing is learned from an example.
     """
     import numpy as np
 
-    numbers: dict[str, list[int]] = {code: [] for code in langs}
-    for number, example in enumerate(examples):
-        numbers[example.lang].append(number)
-    lengths = {code: [len(examples[number].tokens) for number in mine] for code, mine in numbers.items()}
-    available = {code: sum(mine) for code, mine in lengths.items()}
+    for example in examples:
+        if not example.learned.any():
+            raise DataError(f"{example.item_id}: nothing of this example is learned, so its pack may have no labels.")
+    tokens = dict.fromkeys(langs, 0) | _tokens(examples, rehearsal=False)
+    _refuse_empty(stage, tokens)
     rule = stage.mixture
-    shares = language_shares(available, temperature=rule.temperature, weights=rule.weights, floor=rule.floor)
+    shares = language_shares(tokens, temperature=rule.temperature, weights=rule.weights, floor=rule.floor)
+    numbers: dict[str, list[int]] = {code: [] for code in langs}
+    everyone = list(langs)
+    if stage.rehearsal is not None:
+        again = _tokens(examples, rehearsal=True)
+        if not again:
+            raise ConfigError(
+                f"Stage '{stage.name}': nothing is left to rehearse, all of the rehearsal items were rejected.",
+                hint="Look at the reasons in the stage's ledger, or leave 'rehearsal' out of the recipe.",
+            )
+        part = stage.rehearsal.share
+        shares = {code: (1 - part) * share for code, share in shares.items()}
+        shares |= {_AGAIN + code: part * share for code, share in language_shares(again, temperature=1.0).items()}
+        numbers |= {_AGAIN + code: [] for code in again}
+        everyone += [code for code in again if code not in langs]
+    for number, example in enumerate(examples):
+        numbers[(_AGAIN if example.rehearsal else "") + example.lang].append(number)
+    lengths = {code: [len(examples[number].tokens) for number in mine] for code, mine in numbers.items()}
     in_step = stage.packs_per_step * stage.accumulate
-    budget = _budget(stage, sum(available.values()), in_step)
-    drawn = [numbers[code][index] for code, index in draw_balanced(lengths, shares, budget, [*seed, 0])]
-    wanted = None if stage.length.steps is None else stage.length.steps * in_step
     sizes = [len(example.tokens) for example in examples]
-    order = np.random.default_rng([*seed, 1])
-    packs = _pack(drawn, sizes, stage.pack_tokens, _WINDOW_STEPS * in_step, wanted, order)
-    packs = packs[: len(packs) // in_step * in_step]
-    return DataPlan(tuple(examples), tuple(packs), tuple(langs), shares, available, stage.pack_tokens, in_step)
+
+    def packed(budget: int, wanted: int | None) -> list[tuple[int, ...]]:
+        drawn = [numbers[code][index] for code, index in draw_balanced(lengths, shares, budget, [*seed, 0])]
+        order = np.random.default_rng([*seed, 1])
+        return _pack(drawn, sizes, stage.pack_tokens, _WINDOW_STEPS * in_step, wanted, order)
+
+    if stage.length.steps is not None:
+        packs = packed(_most(stage.length.steps, stage.pack_tokens * in_step), stage.length.steps * in_step)
+    else:
+        packs = packed(_budget(stage, sum(tokens.values()), in_step), None)
+        if len(packs) % in_step:
+            # The last step is filled up with further draws. Leaving its packs out would leave out their examples.
+            steps = len(packs) // in_step + 1
+            packs = packed(_most(steps, stage.pack_tokens * in_step), steps * in_step)
+    available = Counter(tokens) + Counter(_tokens(examples, rehearsal=True))
+    whole = {code: shares.get(code, 0.0) + shares.get(_AGAIN + code, 0.0) for code in everyone}
+    return DataPlan(tuple(examples), tuple(packs), tuple(everyone), whole, available, stage.pack_tokens, in_step)
+
+
+def _tokens(examples: Sequence[Example], *, rehearsal: bool) -> dict[str, int]:
+    """Tokens by language of the examples that are rehearsal, or of those that are not."""
+    counts: Counter[str] = Counter()
+    for example in examples:
+        if example.rehearsal == rehearsal:
+            counts[example.lang] += len(example.tokens)
+    return dict(counts)
+
+
+def _refuse_empty(stage: StageRecipe, tokens: Mapping[str, int]) -> None:
+    empty = [code for code in tokens if not tokens[code]]
+    if len(empty) == len(tokens):
+        raise ConfigError(
+            f"Stage '{stage.name}' has no training examples.",
+            hint="Look at the reasons in the stage's ledger.",
+        )
+    if empty:
+        raise ConfigError(
+            f"Stage '{stage.name}': no training examples in: {', '.join(empty)}.",
+            hint="Add data in these languages, or leave them out of the stage's 'langs'. The stage's ledger says "
+            "whether items were rejected.",
+        )
 
 
 def _budget(stage: StageRecipe, available: int, in_step: int) -> int:
-    """Tokens to draw. At least a step's; with steps given, as many as could ever be needed (best fit leaves packs more
-    than half full)."""
-    length, step_tokens = stage.length, stage.pack_tokens * in_step
-    if length.steps is not None:
-        return 2 * length.steps * step_tokens
-    wanted = length.tokens if length.tokens is not None else int((length.epochs or 1) * available)
-    return max(wanted, step_tokens)
+    """Tokens to draw for a stage whose length is in tokens or epochs (of its own data); at least a step's."""
+    length = stage.length
+    part = 1.0 - (stage.rehearsal.share if stage.rehearsal is not None else 0.0)
+    wanted = length.tokens if length.tokens is not None else int((length.epochs or 1) * available / part)
+    return max(wanted, stage.pack_tokens * in_step)
+
+
+def _most(steps: int, step_tokens: int) -> int:
+    """As many tokens as so many steps could ever need: best fit leaves packs more than half full."""
+    return 2 * steps * step_tokens
 
 
 def _pack(
@@ -170,6 +236,10 @@ class PackCollator:
         import numpy as np
         import torch
 
+        for pack in packs:
+            if not any(row.learned.any() for row in pack):
+                told = ", ".join(row.item_id for row in pack)
+                raise DataError(f"A pack without a single label is refused; it holds {told or 'no example'}.")
         rows = [example for pack in packs for example in pack]
         lengths = [len(row.tokens) for row in rows]
         tokens = np.concatenate([row.tokens for row in rows])

@@ -53,16 +53,19 @@ class ModelSource(_Strict):
         return self
 
 
-Form = Literal["instruction", "rationale", "cloze", "letter"]
+Form = Literal["instruction", "rationale", "cloze", "letter", "letter+rationale", "rationale+letter"]
 """What is learned from an item. instruction: its free answer (long_form, instruction, dialogue); rationale: the
 explanation of a multiple-choice or inference question; cloze and letter: the right option's text or letter, asked
-exactly as the benchmark asks."""
+exactly as the benchmark asks; letter+rationale: asked as letter, the explanation after the letter; rationale+letter:
+asked as generate+cot, the explanation first."""
 
 FORM_TASKS: dict[Form, tuple[Task, ...]] = {
     "instruction": ("long_form", "instruction", "dialogue"),
     "rationale": ("mcq", "nli"),
     "cloze": ("mcq", "nli"),
     "letter": ("mcq", "nli"),
+    "letter+rationale": ("mcq", "nli"),
+    "rationale+letter": ("mcq", "nli"),
 }
 
 
@@ -113,6 +116,15 @@ class MixtureRule(_Strict):
         return self
 
 
+class Rehearsal(_Strict):
+    """General data learned beside a stage's own, so that the model does not forget what it could do."""
+
+    share: Annotated[float, Field(gt=0, lt=1)]
+    """Of the stage's tokens. The mixture divides the others; the data here keep their own proportions."""
+    data: Annotated[tuple[DataSource, ...], Field(min_length=1)]
+    """In any of the recipe's languages, also those that the stage leaves out."""
+
+
 class Length(_Strict):
     """How long a stage is. Exactly one of the three."""
 
@@ -138,9 +150,16 @@ class StageRecipe(_Strict):
     langs: tuple[str, ...] | None = None
     """Only these languages; by default the recipe's."""
     mixture: MixtureRule = MixtureRule()
+    rehearsal: Rehearsal | None = None
+    options: Literal["balanced", "as_given"] = "balanced"
+    """balanced: options that have letters are shuffled by the seed, each letter right equally often; as_given: the
+    items' own order."""
+    too_long: Literal["cut", "reject"] = "cut"
+    """An example longer than a pack: cut by the rule of `afya.training.cutting` (never the answer or the options), or
+    rejected."""
     length: Length
     pack_tokens: Positive = 1_024
-    """Tokens of a pack; an example longer than a pack is rejected."""
+    """Tokens of a pack, the longest that an example can be; see `too_long`."""
     packs_per_step: Positive = 4
     """Packs that are computed together."""
     accumulate: Positive = 1
@@ -238,18 +257,16 @@ def _anchored(recipe: Recipe, folder: Path) -> Recipe:
     def anchored(path: Path) -> Path:
         return path if path.is_absolute() or not (folder / path).exists() else (folder / path).resolve()
 
-    stages = tuple(
-        stage.model_copy(
-            update={
-                "data": tuple(
-                    entry if entry.path is None else entry.model_copy(update={"path": anchored(entry.path)})
-                    for entry in stage.data
-                )
-            }
+    def entries(data: Sequence[DataSource]) -> tuple[DataSource, ...]:
+        return tuple(
+            entry if entry.path is None else entry.model_copy(update={"path": anchored(entry.path)}) for entry in data
         )
-        for stage in recipe.stages
-    )
+
+    stages = []
+    for stage in recipe.stages:
+        again = stage.rehearsal and stage.rehearsal.model_copy(update={"data": entries(stage.rehearsal.data)})
+        stages.append(stage.model_copy(update={"data": entries(stage.data), "rehearsal": again}))
     model = recipe.model
     if model.path is not None and (folder / model.path).is_dir():
         model = model.model_copy(update={"path": str((folder / model.path).resolve())})
-    return recipe.model_copy(update={"stages": stages, "model": model})
+    return recipe.model_copy(update={"stages": tuple(stages), "model": model})

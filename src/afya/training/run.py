@@ -151,7 +151,8 @@ class _Run:
         ledger = Ledger()
         for stage in self.recipe.stages:
             part = Ledger.from_frame(pl.read_parquet(self.folder.parts / f"{stage.name}-ledger.parquet"))
-            ledger.add(stage.name, part.rows_in[stage.name], part.rows_out[stage.name], part.rejections)
+            name = stage.name
+            ledger.add(name, part.rows_in[name], part.rows_out[name], part.rejections, made=part.rows_made[name])
         ledger.check()
         write_frame(self.folder.path / "ledger.parquet", ledger.frame())
         write_json(self.folder.path / "summary.json", [asdict(result) for result in results])
@@ -176,16 +177,22 @@ class _Run:
         stage = self.recipe.stages[number]
         context = int(getattr(model.config, "max_position_embeddings", 0) or stage.pack_tokens)
         lessons = self.lessons(stage)
-        examples, used, rejections = build_examples(lessons, tokenizer, min(stage.pack_tokens, context), stage.name)
+        longest = min(stage.pack_tokens, context)
+        built = build_examples(lessons, tokenizer, longest, stage.name, cut=stage.too_long == "cut")
         ledger = Ledger()
-        ledger.add(stage.name, len(lessons), used, rejections)
+        # A cut example is a row that was left out and a shorter one that was made.
+        ledger.add(stage.name, len(lessons), built.used, [*built.rejections, *built.cuts], made=len(built.cuts))
         ledger.check()
         write_frame(self.folder.parts / f"{stage.name}-ledger.parquet", ledger.frame())
-        if not examples:
+        if not built.examples:
             reasons = ", ".join(f"{reason} {count}" for reason, count in ledger.reasons(stage.name).most_common())
             raise ConfigError(f"Stage '{stage.name}': every one of {len(lessons)} items was rejected ({reasons}).")
-        plan = make_plan(examples, self.recipe.stage_langs(stage), stage, [self.recipe.seed, number])
-        return plan, len(rejections)
+        plan = make_plan(built.examples, self.recipe.stage_langs(stage), stage, [self.recipe.seed, number])
+        if built.cuts:
+            self.watcher.message(f"{stage.name}: {len(built.cuts):,} items were cut to fit a pack, see the ledger.")
+        if stage.rehearsal is not None:
+            self.watcher.message(f"{stage.name}: {plan.rehearsed():.1%} of the tokens are rehearsal.")
+        return plan, len(built.rejections)
 
     def _write_model(
         self,

@@ -22,6 +22,7 @@ from afya.bench.analysis.run_tables import (
     CLOSED_KINDS,
     KEYS,
     REPLIES,
+    judged_before,
     read_measures,
     read_orders,
     read_replied,
@@ -154,8 +155,8 @@ def analyse(
     replied = read_replied(runs, labels)
     data = answers(scores)
     summary = summarise(data, level)
-    written = in_language(replied.filter(pl.col("text").is_not_null()).with_columns(reply_lang=_reply_lang()))
-    closed = written.filter(pl.col("kind").is_in(list(CLOSED_KINDS)))
+    written = in_language(replied.with_columns(reply_lang=_reply_lang()), runs)
+    closed = written.rows.filter(pl.col("kind").is_in(list(CLOSED_KINDS)))
     calibration, bins = calibrate(confidences(replied.select(_SCORED)), level=level)
     models = scores["label"].n_unique()
     compared = pairs is not None or 2 <= models <= MOST_COMPARED
@@ -169,7 +170,7 @@ def analyse(
         transfer=transfer_loss(data, reference, level),
         parts=gap_parts(causes(closed), reference, level),
         relative=relative_change(reference_pairs(data, reference), KEYS, level),
-        fidelity=fidelity(written, level),
+        fidelity=fidelity(written.rows, level),
         calibration=calibration,
         bins=bins,
         order=order_sensitivity(order_rows(read_orders(runs, labels)), level),
@@ -179,7 +180,7 @@ def analyse(
         comparisons=compare_models(data, pairs, level=level) if compared else no_comparisons(),
         level=level,
         reference=reference,
-        notes=_notes(runs, models, compared),
+        notes=(*_notes(runs, models, compared), *written.notes),
     )
 
 
@@ -198,6 +199,12 @@ def _notes(runs: Sequence[Path], models: int, compared: bool) -> tuple[str, ...]
         "are not known."
         for run in runs
         if not (Path(run) / REPLIES).exists()
+    ]
+    notes += [
+        f"{run}: the judges read other replies than the run holds now, and their scores are left out. Judge these: "
+        "afya bench judge."
+        for run in runs
+        if judged_before(Path(run))
     ]
     if models > 1 and not compared:
         pairs = models * (models - 1) // 2

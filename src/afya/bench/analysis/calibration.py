@@ -31,7 +31,7 @@ _FIGURES = ("ece", "low", "high", "floor", "overconfidence", "brier", "reliabili
 
 
 def confidences(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows (scores `with_replies`) that have option scores and a choice, with `confidence` (0 to 1).
+    """The rows (of `run_tables.read_replied`) that have option scores and a choice, with `confidence` (0 to 1).
 
     Raises DataError where a row's choice is not among its option scores.
     """

@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from afya.bench.analysis.clustered import CELL, cells, coded, moments_in, table_of
-from afya.bench.analysis.fidelity import in_language
 from afya.bench.analysis.summary import KEYS, REFERENCE
 from afya.statistics.intervals import mean_of
 
@@ -23,11 +22,9 @@ CAUSES = ("refusal", "truncation", "wrong_language", "unparseable", "rest")
 
 
 def causes(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows (scores `with_replies`) with `cause`: one of CAUSES, 'none' for a correct reply, null for an error."""
+    """The rows (of `in_language`) with `cause`: one of CAUSES, 'none' for a correct reply, null for an error."""
     import polars as pl
 
-    if "in_language" not in rows.columns:
-        rows = in_language(rows)
     unread = pl.col("outcome").is_in(["unparseable", "empty"])
     foreign = ~pl.col("in_language").fill_null(True)
     cause = (
@@ -51,15 +48,14 @@ def causes(rows: pl.DataFrame) -> pl.DataFrame:
 def gap_parts(rows: pl.DataFrame, reference: str = REFERENCE, level: float = 0.95) -> pl.DataFrame:
     """The parts of each language's gap to the reference, on the groups answered in both.
 
-    `rows` are scores `with_replies`. One row for each label, model, setting, task and language, and one over all.
+    `rows` are those of `causes`. One row for each label, model, setting, task and language, and one over all.
     Columns: the keys, n, groups, gap (reference less this language, a share: positive when behind) and each of CAUSES
     (share of n by which it is commoner here; negative where it is rarer), each with {name}_low and {name}_high, and
     {name}_rows (the same as a whole number of rows: gap_rows is the sum of the others).
     """
     import polars as pl
 
-    told = rows if "cause" in rows.columns else causes(rows)
-    data = coded(told.filter(pl.col("cause").is_not_null()), KEYS, ["cause"])
+    data = coded(rows.filter(pl.col("cause").is_not_null()), KEYS, ["cause"])
     base = data.rows.filter(pl.col("lang").cast(pl.String) == reference).select("view", "group", cause_base="cause")
     others = data.rows.filter(pl.col("lang").cast(pl.String) != reference)
     pairs = others.join(base, on=["view", "group"], maintain_order="left")

@@ -2,6 +2,9 @@
 
 See `afya.statistics.ranks` for the method. In a language models are ranked by their accuracy there; over all languages
 (`lang` 'all') by the mean over the languages, each counting once, so that a language with more items does not decide.
+
+A model that answered too few of the items (the others were errors: too long for it, say) has a score of other questions
+than its rivals, and is given no place.
 """
 
 from __future__ import annotations
@@ -20,6 +23,9 @@ from afya.statistics.clusters import Floats
 if TYPE_CHECKING:
     import polars as pl
 
+LEAST_ANSWERED = 0.8
+"""Of the items of a language that any model answered; a model with a smaller share is not ranked."""
+
 
 def rank_models(
     scores: pl.DataFrame | Coded, *, level: float = 0.95, replicates: int = REPLICATES, seed: int = 0
@@ -28,8 +34,7 @@ def rank_models(
 
     Columns: label, model, setting, task, lang, score (share), observed (place by the score alone), best, worst (ends of
     the interval, simultaneous over the models of a setting, task and language), rank ('3', '2-5', or '–' where the data
-    give none), models (how many were ranked). Over all languages only models that answered in every language of the
-    setting and task are ranked; others have place null.
+    give X
     """
     import polars as pl
 
@@ -44,9 +49,13 @@ def rank_models(
         langs = list(dict.fromkeys(column[1] for column in sums.columns))
         place = {column: index for index, column in enumerate(sums.columns)}
         at = np.array([[place.get((view, lang), -1) for lang in langs] for view in views])
+        at = np.where(_answered_enough(part, views, langs), at, -1)
         table = np.where(at >= 0, means[at], np.nan)
         for column, lang in enumerate(langs):
             held = np.asarray(at[:, column] >= 0)
+            if not held.any():
+                rows += [(view, lang, None, None, None, None, "–", 0) for view in views]
+                continue
             drawn = draws[:, at[held, column]]
             groups = int((sums.counts[:, at[held, column]] > 0).any(axis=1).sum())
             found = rank_intervals(table[held, column], drawn, groups, level)
@@ -60,6 +69,18 @@ def rank_models(
             rows += _rows(views, ALL, held, table.mean(axis=1), overall)
     counts = dict.fromkeys(("observed", "best", "worst"), pl.Int64())
     return table_of(data, rows, {"score": pl.Float64(), **counts, "rank": pl.String(), "models": pl.Int64()})
+
+
+def _answered_enough(part: Coded, views: list[int], langs: list[str]) -> NDArray[np.bool_]:
+    """(views, languages) whether the model answered four in five of the items that any answered in the language."""
+    import polars as pl
+
+    held = part.rows.filter(pl.col("correct").is_not_null())
+    every = held.group_by("lang").agg(every=pl.col("item").n_unique())
+    own = held.group_by("view", "lang").agg(own=pl.col("item").n_unique()).join(every, on="lang")
+    enough = own.filter(pl.col("own") >= LEAST_ANSWERED * pl.col("every"))
+    pairs = set(enough.select("view", pl.col("lang").cast(pl.String)).rows())
+    return np.array([[(view, lang) in pairs for lang in langs] for view in views])
 
 
 def _rows(

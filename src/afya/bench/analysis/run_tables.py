@@ -7,11 +7,12 @@ asked in one order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from afya.errors import ConfigError, DataError
+from afya.runs import read_json, sha256_path
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,7 +27,8 @@ OUTCOMES = ("correct", "wrong", *NON_ANSWERS, "error")
 CLOSED_KINDS = ("choice", "safety")
 
 SCORES, REPLIES = "scores.parquet", "replies.parquet"
-MEASURES = ("measures.parquet", "judged.parquet")
+JUDGED, JUDGING = "judged.parquet", "judging.json"
+MEASURES = ("measures.parquet", JUDGED)
 
 _REQUIRED = ("model", "setting", "item_id", "group_id", "lang", "task", "outcome", "n_options")
 _MEASURED = ("model", "setting", "item_id", "group_id", "lang", "task", "kind", "measure", "judge")
@@ -35,6 +37,7 @@ _REPLIED = (
     *("rotation", "outcome", "chosen"),
 )
 _MATCHED = ("model", "setting", "item_id", "rotation")
+_SLICE = 50_000
 
 
 def read_scores(runs: Sequence[Path], labels: Sequence[str] | None = None, *, rotations: bool = False) -> pl.DataFrame:
@@ -76,9 +79,10 @@ def _has_orders(path: Path) -> bool:
 def read_replied(runs: Sequence[Path], labels: Sequence[str] | None = None) -> pl.DataFrame:
     """The scores of every kind, each item in its own order of options, beside what was said to it.
 
-    Columns: label, run, model, setting, item_id, group_id, lang, task, kind, rotation, outcome, chosen, and text,
+    Columns: label, run, model, setting, item_id, group_id, lang, task, kind, rotation, outcome, chosen, and text_key,
     finish_reason, option_logprobs, prompt_tokens, completion_tokens, cost_usd, error. Runs without a file of replies (a
-    scores file alone) are left out.
+    scores file alone) are left out. Texts themselves would fill the memory: `text_key` stands for one (null: none), and
+    `read_texts` gives those of some keys.
 
     Raises DataError where a score has no reply or an item two.
     """
@@ -100,7 +104,7 @@ def _replied_schema() -> pl.DataFrame:
     import polars as pl
 
     schema: dict[str, pl.DataType] = {"label": pl.String(), "run": pl.Int32(), **dict.fromkeys(_REPLIED, pl.String())}
-    schema |= {"rotation": pl.Int16(), "chosen": pl.List(pl.Int16())}
+    schema |= {"rotation": pl.Int16(), "chosen": pl.List(pl.Int16()), "text_key": pl.UInt64()}
     return pl.DataFrame(schema=schema | _said())
 
 
@@ -111,21 +115,55 @@ def _replies(path: Path) -> pl.DataFrame:
     missing = [name for name in ("model", "setting", "item_id") if name not in columns]
     if missing:
         raise DataError(f"{path}: column(s) {', '.join(missing)} are missing.")
-    absent = {**_said(), "rotation": pl.Int16()}
+    absent = {**_said(), "rotation": pl.Int16(), "text": pl.String()}
     lazy = pl.scan_parquet(path).with_columns(
         pl.lit(0 if name == "rotation" else None, kind).alias(name)
         for name, kind in absent.items()
         if name not in columns
     )
     # A column without any value may have been written without a type.
-    return lazy.filter(pl.col("rotation") == 0).select(*_MATCHED, *_said()).cast(_said()).collect()  # type: ignore[arg-type]
+    asked = lazy.select(*_MATCHED, *_said(), "text").cast({**_said(), "text": pl.String()})  # type: ignore[arg-type]
+    parts = [
+        part.filter(pl.col("rotation") == 0).select(*_MATCHED, _text_key(), *_said()) for part in _slices(path, asked)
+    ]
+    return pl.concat(parts) if parts else asked.head(0).select(*_MATCHED, _text_key(), *_said()).collect()
+
+
+def read_texts(runs: Sequence[Path], keys: pl.Series) -> Iterator[tuple[int, str]]:
+    """The texts of these keys (of `read_replied`), each once, with their key; one slice of a file at a time."""
+    import polars as pl
+
+    wanted = keys.unique()
+    for run in runs:
+        path = Path(run) / REPLIES
+        if not path.exists() or "text" not in _columns(path):
+            continue
+        for part in _slices(path, pl.scan_parquet(path).select(pl.col("text").cast(pl.String))):
+            held = part.with_columns(_text_key()).filter(pl.col("text_key").is_in(wanted.implode())).unique("text_key")
+            yield from held.select("text_key", "text").iter_rows()
+            wanted = wanted.filter(~wanted.is_in(held["text_key"].implode()))
+
+
+def _text_key() -> pl.Expr:
+    import polars as pl
+
+    return pl.when(pl.col("text").is_not_null()).then(pl.col("text").hash()).alias("text_key")
+
+
+def _slices(path: Path, rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    """The rows of a file in slices as large as its row groups, so that few of its texts are held at once."""
+    import polars as pl
+
+    total = int(pl.scan_parquet(path).select(pl.len()).collect().item())
+    for start in range(0, total, _SLICE):
+        yield rows.slice(start, _SLICE).collect()
 
 
 def _said() -> dict[str, pl.DataType]:
     """What a reply holds, beside what it answers."""
     import polars as pl
 
-    texts = dict.fromkeys(("text", "finish_reason", "error"), pl.String())
+    texts = dict.fromkeys(("finish_reason", "error"), pl.String())
     numbers = {"prompt_tokens": pl.Int32(), "completion_tokens": pl.Int32(), "cost_usd": pl.Float64()}
     return {**texts, "option_logprobs": pl.List(pl.Float64()), **numbers}
 
@@ -154,7 +192,8 @@ def read_measures(runs: Sequence[Path], labels: Sequence[str] | None = None) -> 
     """What open replies are worth, by measures and by judges, where there are any: one row a reply and measure.
 
     Columns: label, run, model, setting, item_id, group_id, lang, task, kind, measure, judge (null for a measure that
-    needs none), value (null where the reply is an error).
+    needs none), value (null where the reply is an error). Judges' scores of other replies than the run holds now are
+    left out (`judged_before`).
 
     Raises as `read_scores` does.
     """
@@ -165,7 +204,7 @@ def read_measures(runs: Sequence[Path], labels: Sequence[str] | None = None) -> 
     names = _labels(runs, labels)
     for index, run in enumerate(runs):
         for path in (Path(run) / name for name in MEASURES):
-            if not path.exists():
+            if not path.exists() or (path.name == JUDGED and judged_before(Path(run))):
                 continue
             frame = _parquet(path)
             if "judge" not in frame.columns:
@@ -175,6 +214,15 @@ def read_measures(runs: Sequence[Path], labels: Sequence[str] | None = None) -> 
                 raise DataError(f"{path}: column(s) {', '.join(missing)} are missing.")
             frames.append(_labelled(frame, names[index], index).select(list(schema)).cast(schema))  # type: ignore[arg-type]
     return pl.concat(frames)
+
+
+def judged_before(run: Path) -> bool:
+    """Whether the judges of a run read other replies than it holds now, so that their scores are of those."""
+    told, replies = run / JUDGING, run / REPLIES
+    if not (run / JUDGED).exists() or not told.exists() or not replies.exists():
+        return False
+    digest = read_json(told).get("replies_sha256")
+    return digest is not None and digest != sha256_path(replies)
 
 
 # Labels ---------------------------------------------------------------------------------------------------------------

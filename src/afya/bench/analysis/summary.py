@@ -18,7 +18,7 @@ from afya.errors import DataError
 from afya.languages import registry
 from afya.runs import atomic_path
 from afya.statistics import holm
-from afya.statistics.intervals import accuracy_of, mean_of
+from afya.statistics.intervals import accuracy_of, cut, mean_of
 from afya.statistics.paired import difference_of
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ __all__ = [
     "NON_ANSWERS",
     "OUTCOMES",
     "REFERENCE",
+    "RUBRIC",
     "checked",
     "compare",
     "gaps",
@@ -51,6 +52,8 @@ __all__ = [
 ]
 
 REFERENCE = "en"
+RUBRIC = "rubric"
+"""The measure of which one answer's score may lie below 0."""
 _DECIMALS = 6
 
 
@@ -130,11 +133,13 @@ def measure_means(measures: pl.DataFrame, level: float = 0.95) -> pl.DataFrame:
     """Means of open kinds' measures (rows of `read_measures`), for each language and over all languages.
 
     Columns: the keys, kind, measure, judge, lang, n, groups, missing (replies without a value, not in n), mean, low,
-    high (null with one group: nothing is known of the spread). No chance is taken off: open answers have none.
+    high (null with one group, and where all values are the same: nothing is known of the spread). No chance is taken
+    off: open answers have none. A mean of rubric scores is cut to 0 to 1, as HealthBench does.
     """
     import polars as pl
 
     data = coded(measures, [*KEYS, "kind", "measure", "judge"], ["value", pl.col("value").is_null().alias("missing")])
+    rubrics = set(data.names.filter(pl.col("measure") == RUBRIC)["view"])
     rows = []
     for row in cells(data, ["value", "missing"]).iter_rows(named=True):
         moments, missing = moments_in(row, "value"), round(row["missing.mean"] * row["missing.n"])
@@ -142,7 +147,8 @@ def measure_means(measures: pl.DataFrame, level: float = 0.95) -> pl.DataFrame:
             rows.append((row["view"], row["lang"], 0, 0, missing, None, None, None))
             continue
         found = mean_of(moments, level)
-        ends = (None, None) if found.standard_error is None else (found.low, found.high)
+        found = cut(found) if row["view"] in rubrics else found
+        ends = (found.low, found.high) if found.standard_error else (None, None)
         rows.append((row["view"], row["lang"], found.n, found.clusters, missing, found.value, *ends))
     counts = dict.fromkeys(("n", "groups", "missing"), pl.Int64())
     return table_of(data, rows, counts | dict.fromkeys(("mean", "low", "high"), pl.Float64()))

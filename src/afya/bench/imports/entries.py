@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from afya.bench.imports.fields import filled, spread, take
-from afya.bench.imports.lookup import Row
+from afya.bench.imports.fields import filled, is_wide, spread, take
+from afya.bench.imports.lookup import Row, opened
 from afya.bench.imports.values import in_text, language_code, numbers_of, options_of, text_of
 from afya.sources.source import Malformed
 
@@ -59,9 +60,13 @@ def entries_of(
     `told` are constants for all rows (from the command line or the path), which a column overrules. Raises Malformed
     for a row that cannot be read.
     """
+    wide = is_wide(columns)
     for bound in spread(row, columns):
         found: dict[str, Any] = {}
         for name, column in columns.items():
+            if not wide:
+                found[name] = take(row, column, number)
+                continue
             place_of = filled(column, bound)
             field, alone, model = name.partition("@")
             if place_of is not None and (not alone or bound.get("model") == model):
@@ -71,6 +76,8 @@ def entries_of(
                 found[name] = bound[name]
         made = _entry(place, number, found, told, lang_names)
         samples = text_of(found.get("reply"))
+        if made.question is None:
+            _asked(made, opened(found.get("reply")), "options" in found)
         if not isinstance(samples, tuple):
             made.reply = samples
             yield made
@@ -82,6 +89,34 @@ def entries_of(
             one.reply, one.epoch = text, str(at + 1)
             one.correct = verdicts[at] if each and isinstance(verdicts, list) else verdicts
             yield one
+
+
+def _options(value: Any) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """`options_of`, once for a question that several models answer."""
+    if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
+        return _listed(tuple(value))
+    return _written(value) if isinstance(value, str) else options_of(value)
+
+
+@lru_cache(maxsize=65536)
+def _listed(value: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    return options_of(list(value))
+
+
+@lru_cache(maxsize=65536)
+def _written(value: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    return options_of(value)
+
+
+def _asked(made: Entry, said: Any, has_options: bool) -> None:
+    """The question of a conversation, which the last turn of the user asks."""
+    turns = [turn for turn in said if isinstance(turn, Mapping)] if isinstance(said, list) else []
+    users = [turn for turn in turns if turn.get("role", turn.get("from")) in ("user", "human")]
+    text = text_of(users[-1].get("content", users[-1].get("value"))) if users else None
+    if isinstance(text, str):
+        made.question = text
+        if not has_options and (found := in_text(text)) is not None:
+            made.labels, made.options = found
 
 
 def _entry(
@@ -99,7 +134,7 @@ def _entry(
     question = words("question")
     made = None
     if found.get("options") is not None:
-        made = options_of(found["options"])
+        made = _options(found["options"])
     elif question is not None and "options" not in found:
         made = in_text(question)
     labels, options = made if made is not None else ((), None)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from afya.bench.imports.shapes import (
     options_by_row,
     plain,
     same_choice,
+    told_apart,
     wide_columns,
 )
 from afya.bench.imports.values import language_code, numbers_of, options_of
@@ -83,6 +85,9 @@ def told_columns(entries: Iterable[str], what: str = "--column") -> dict[str, st
 
 def take(row: Row, column: str, number: int) -> Any:
     """The value of a column as told, placeholders aside: a list for a+b+c."""
+    if column in row:
+        value = row[column]
+        return None if nothing(value) else value
     if column[:1] == "=":
         return column[1:]
     if column == "#":
@@ -93,14 +98,20 @@ def take(row: Row, column: str, number: int) -> Any:
     return None if nothing(value) else value
 
 
+def is_wide(columns: Mapping[str, str]) -> bool:
+    """Whether some columns belong to one model, language or task each."""
+    return any("@" in name or "{" in column for name, column in columns.items())
+
+
 def spread(row: Row, columns: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """What the placeholders of the columns stand for in this row: one mapping for each set of columns that fits."""
+    if not is_wide(columns):
+        yield {}
+        return
     patterns = [part for column in columns.values() for part in column.split("+") if _PLACEHOLDER.search(part)]
     alone = dict.fromkeys(name.partition("@")[2] for name in columns if "@" in name)
     yield from ({"model": name} for name in alone)
     if not patterns:
-        if not alone:
-            yield {}
         return
     plain = {
         part for column in columns.values() if not _PLACEHOLDER.search(column) for part in (column, *column.split("+"))
@@ -194,10 +205,16 @@ def guess(
         if found is not None and _fits(name, found, rows):
             columns[name] = found
             used.update((found, *found.split("+")))
-        elif name == "correct" and found is not None and "answer" not in {*columns, *elsewhere} and not has_key:
-            if kind_of(rows, found, options_by_row(rows, columns)) == "choice":
-                columns["answer"] = found  # 'correct' holds the right letter
-                used.add(found)
+        elif (
+            name == "correct"
+            and found is not None
+            and "answer" not in {*columns, *elsewhere}
+            and not has_key
+            and not fractions(rows, found)
+            and kind_of(rows, found, options_by_row(rows, columns)) in ("choice", "number")
+        ):
+            columns["answer"] = found  # 'correct' holds the right letter
+            used.add(found)
     keys = [path for path in ("_key2", "_key") if path in paths and path not in used]
     if keys and "id" not in columns and not {"id"} & {*given, *elsewhere}:
         columns["id"] = keys[0]
@@ -231,6 +248,13 @@ def _by_content(rows: Sequence[Row], columns: dict[str, str], told: Mapping[str,
                 del columns["prediction"]
         elif "reply" not in columns and kind_of(rows, said, options) == "text":
             columns["reply"] = columns.pop("prediction")
+    for name in [name for name in ("reply", "prediction") if name in columns and name not in told]:
+        who = told_apart(rows, columns[name])
+        if who is not None:
+            column = columns.pop(name)
+            kind = kind_of(rows, f"{column}.{next(iter(look_up(rows[0], column)))}", options)
+            columns["reply" if kind == "text" else "prediction"] = f"{column}.{{{who}}}"
+            columns.pop(who, None)
     found = {name.partition("@")[0] for name in columns} & {"reply", "prediction", "correct", "logprobs", "probs"}
     if not found - {"correct"}:
         families = list(number_families(rows, mapping_names(columns)))
@@ -304,11 +328,7 @@ def _usual(paths: Mapping[str, str], names: Sequence[str], used: set[str]) -> st
     for name in names:
         if name in _VAGUE or "." in name:
             continue
-        ends = [
-            path
-            for path in free
-            if "." in path and plain(path.rpartition(".")[2]) == plain(name)
-        ]
+        ends = [path for path in free if "." in path and plain(path.rpartition(".")[2]) == plain(name)]
         if len(ends) == 1:
             return ends[0]
     return None
@@ -343,7 +363,10 @@ def _fits(name: str, column: str, rows: Sequence[Row]) -> bool:
     if name in ("model", "task", "finish_reason", "error", "id", "group"):
         return all(isinstance(value, str | int | float) and not isinstance(value, bool) for value in values)
     if name in ("logprobs", "probs"):
-        return all(_numbers(value) for value in values)
+        found = [_numbers(value) for value in values]
+        least, most = (-math.inf, math.inf) if name == "logprobs" else (0.0, 1.0)
+        whole = [number for numbers in found for number in numbers or ()]
+        return all(found) and least <= min(whole) < (0 if name == "logprobs" else 1) and max(whole) <= most
     if name in ("answer", "prediction") and (fractions(rows, column) or all(_numbers(value) for value in values)):
         return False
     if name == "answer" and plain(column.rpartition(".")[2]) == "key":
@@ -360,16 +383,17 @@ def _fits(name: str, column: str, rows: Sequence[Row]) -> bool:
     return True
 
 
-def _numbers(value: Any) -> bool:
-    """Whether a value is a list of numbers, or of an object's, that are not whole: one for each option."""
+def _numbers(value: Any) -> list[float] | None:
+    """A number for each option, from a list or an object: not whole ones, but for a single 1 among zeros."""
     value = opened(value)
     if not isinstance(value, list | Mapping) or len(value) < 2:
-        return False
+        return None
     try:
         found = numbers_of(value, "")
     except Malformed:
-        return False
-    return found is not None and any(not number.is_integer() for number in found)
+        return None
+    one_hot = found is not None and len(found) > 2 and sorted(found) == [0.0] * (len(found) - 1) + [1.0]
+    return found if found and (one_hot or any(not number.is_integer() for number in found)) else None
 
 
 def _are_options(values: Sequence[Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,8 +15,8 @@ from afya.bench.imports.keys import Key, read_key
 from afya.bench.imports.lookup import Row
 from afya.bench.imports.published import Comparison, Figure, compare
 from afya.bench.imports.reading import Read, Reader
-from afya.bench.imports.resolving import Decided, decide
-from afya.bench.imports.shapes import mapping_names, options_by_row, suggestions
+from afya.bench.imports.resolving import Decided, NoAnswer, decide
+from afya.bench.imports.shapes import answer_suggestions, mapping_names, options_by_row, suggestions
 from afya.bench.imports.sources import Faults, File, find, head, rows_of
 from afya.bench.imports.tables import items_of, ledger_of, own_outcomes, write_items, write_parts
 from afya.bench.imports.values import language_code
@@ -26,6 +27,7 @@ from afya.errors import AfyaError, ConfigError, DataError
 from afya.models.reply_files import Reading
 from afya.runs import Ledger, RunFolder, read_json, sha256_path, write_frame, write_json
 from afya.sources.source import Malformed
+from afya.text.identify import identify
 
 COMMAND = "bench import-replies"
 DEFAULT_SOURCE = "published"
@@ -235,12 +237,13 @@ def _nothing_said(file: File, rows: Sequence[Row], known: Mapped) -> DataError:
     """That no column is known to hold what a model said, and which may."""
     there = ", ".join(dict.fromkeys(str(name) for row in rows for name in row if not str(name).startswith("@")))
     may_be = suggestions(rows, mapping_names(known.columns), options_by_row(rows, known.columns))
+    ways = (
+        "--column reply=COLUMN (what the model said), --column prediction=COLUMN (the answer read from it), "
+        "--column correct=COLUMN (their verdict), or --reply MODEL=COLUMN for each model."
+    )
     return DataError(
         f"{file.path}: no column is known to hold replies, predictions or verdicts; it has {there:.600}.",
-        hint=f"It may be that {may_be}."
-        if may_be
-        else "Name it: --column reply=COLUMN (what the model said), --column prediction=COLUMN (the answer read from it), "
-        "--column correct=COLUMN (their verdict), or --reply MODEL=COLUMN for each model.",
+        hint=f"It may be that {may_be}." if may_be else f"Name it: {ways}",
     )
 
 
@@ -290,7 +293,14 @@ def _import(
     shutil.rmtree(place, ignore_errors=True)
     reader = Reader(place, told.name, mapped, _constants(told), told.lang_names, key, told.repeats, told.setting)
     read = reader.run(files, _reading(told), told.where)
-    decided = decide(read, told.count, told.answer_is, told.prediction_is, told.score_by, told.missing)
+    try:
+        decided = decide(read, told.count, told.answer_is, told.prediction_is, told.score_by, told.missing)
+    except NoAnswer as fault:
+        _, rows = head(files[0], _reading(told), told.where, _HEAD)
+        may_be = answer_suggestions(rows, mapped[files[0].name].columns)
+        raise DataError(
+            str(fault.args[0]), hint=f"It may be {may_be}; else: {fault.hint}" if may_be else fault.hint
+        ) from None
     items = items_of(read)
     pairs = list(write_parts(folder, read, items, decided, told.name))
     ledger = ledger_of(read)
@@ -309,7 +319,7 @@ def _import(
         for reason, count in key.faults.counts.items():
             for example in key.faults.examples[reason][:count]:
                 read.faults.add(f"key_{reason}", example)
-    notes = [*decided.notes, *_notes(read, others, key)]
+    notes = [*decided.notes, *_notes(read, others, key), *_unread(folder.path, decided, mapped)]
     rows = sum(scoring.n + scoring.absent for scoring in found if scoring.counts and scoring.lang != "all")
     folder.event("finished", scores=rows)
     return ImportResult(
@@ -327,13 +337,44 @@ def _import(
     )
 
 
+def _unread(folder: Path, decided: Decided, mapped: Mapping[str, Mapped]) -> Iterator[str]:
+    """That no answer was found in many of the values that count: a column was perhaps taken for what it is not."""
+    import polars as pl
+
+    if decided.score_by == "correct":
+        return
+    scores = pl.scan_parquet(folder / "scores.parquet").select("item_id", "outcome")
+    said = pl.scan_parquet(folder / VERDICTS).select("written")
+    if decided.score_by == "ours":
+        said = pl.scan_parquet(folder / "replies.parquet").select(written="text")
+    rows = pl.concat([scores, said], how="horizontal").filter(pl.col("outcome") != "error")
+    lost = rows.filter(pl.col("outcome") == "unparseable")
+    total, many = (int(frame.select(pl.len()).collect().item()) for frame in (rows, lost))
+    if 5 * many <= total:
+        return
+    seen = lost.head(3).collect()["written"].to_list()
+    such = "; ".join(f"'{' '.join(str(text).split())[:60]}'" for text in seen)
+    columns = next(iter(mapped.values())).columns
+    if decided.score_by == "prediction":
+        column = next((columns[name] for name in columns if name.partition("@")[0] == "prediction"), "COLUMN")
+        hint = f"--column {shlex.quote(f'reply={column}')} has afya read the answers from texts"
+    else:
+        hint = "see that --lang and the options are right; `afya bench extract FILE` shows each"
+    yield f"Look here: in {many:,} of {total:,} no answer was found, which counts as wrong: {such}. To mend it: {hint}."
+
+
 def _notes(read: Read, others: Sequence[str], key: Key | None) -> Iterator[str]:
     if others:
         told = "they do not fit --from-path, hold no replies, or say again what another says"
         yield f"{len(others)} file(s) were not read ({told}), such as {', '.join(others[:3])}."
     if read.no_lang:
         told = f"{NO_LANGUAGE} is supposed (--lang CODE says another)"
-        yield f"Nothing tells the language of {read.no_lang:,} replies: {told}."
+        seems = Counter(verdict.language for text in read.looks if (verdict := identify(text)).reliable).most_common(1)
+        other = bool(seems) and seems[0][0] != NO_LANGUAGE and 2 * seems[0][1] > len(read.looks)
+        looks = f" Their texts look like {seems[0][0]}: add --lang {seems[0][0]}." if other else ""
+        yield f"Nothing tells the language of {read.no_lang:,} replies: {told}.{looks}"
+    for code, many in read.by_script.items():
+        yield f"{many:,} replies are taken for {code}, the language of their script (--lang CODE says another)."
     if key is not None:
         yield f"Replies and key are joined by {key.join}; the key has {len(key.entries):,} questions."
         if key.loose:

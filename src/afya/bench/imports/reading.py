@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from afya.bench.imports.choices import NUMBERED, Numbering, Words, read_choice
 from afya.bench.imports.entries import NO_LANGUAGE, Entry, entries_of
 from afya.bench.imports.fields import Mapped
+from afya.bench.imports.frames import frame_of
 from afya.bench.imports.keys import Key
 from afya.bench.imports.lookup import opened
 from afya.bench.imports.sources import Faults, File, rows_of
@@ -26,12 +27,15 @@ from afya.languages import registry
 from afya.models.reply_files import Reading
 from afya.runs import canonical, sha256_text, write_frame
 from afya.sources.source import Malformed
+from afya.text.identify import identify
 
 if TYPE_CHECKING:
     import polars as pl
 
 _HELD = 20_000
 _SHORT = 16
+_ENOUGH = 400
+_LOOKS = 60
 _LONGEST_LABEL = 5
 
 
@@ -71,6 +75,7 @@ class Read:
     """What a reading found, beside the parts it wrote.
 
     `parts`: by (model, setting). `expected`: for each (model, setting), the items that are known but have no reply.
+    `no_lang`: replies whose language nothing tells, `looks` some of their texts; `by_script`: those whose script did.
     """
 
     parts: dict[tuple[str, str], list[Path]] = field(default_factory=lambda: defaultdict(list))
@@ -90,7 +95,16 @@ class Read:
     missing: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     unknown_lang: Counter[str] = field(default_factory=Counter)
     no_lang: int = 0
+    by_script: Counter[str] = field(default_factory=Counter)
+    looks: list[str] = field(default_factory=list)
     entries: int = 0
+
+
+@lru_cache(maxsize=4096)
+def _by_script(text: str) -> str | None:
+    """The language whose script a text is in; None where several are written in it."""
+    verdict = identify(text)
+    return verdict.language if verdict.script != "Latn" and verdict.reliable else None
 
 
 @dataclass
@@ -196,8 +210,7 @@ class Reader:
             self._reject(entry.place, "unknown_id", f"the key has no '{self._key.joined_by(entry)}'")
             return
         if entry.lang is None:
-            self.read.no_lang += 1
-            entry.lang = NO_LANGUAGE
+            entry.lang = self._supposed(entry)
         elif entry.lang not in registry():
             self.read.unknown_lang[entry.lang.removeprefix("?")] += 1
             self._reject(entry.place, "unknown_language", entry.lang.removeprefix("?"))
@@ -235,6 +248,22 @@ class Reader:
         )
         self._waiting += 1
         self._flush()
+
+    def _supposed(self, entry: Entry) -> str:
+        """The language of a reply for which nothing tells it: by the script of its question, where that is enough."""
+        asked = entry.question or entry.prompt or ""
+        said = entry.reply or ""
+        text = asked if asked or not isinstance(said, str) else said
+        if not text.isascii():
+            known = _by_script(text[:_ENOUGH])
+            if known is not None:
+                self.read.by_script[known] += 1
+                return known
+        self.read.no_lang += 1
+        longer = said if isinstance(said, str) and len(said) > len(text) else text
+        if len(self.read.looks) < _LOOKS and len(longer) > _SHORT:
+            self.read.looks.append(longer[:_ENOUGH])
+        return NO_LANGUAGE
 
     def _native(self, entry: Entry, model: str) -> tuple[str, str | None]:
         """(id, group). Without an id, the question's text is it, told apart by how often the model was asked it."""
@@ -354,11 +383,9 @@ class Reader:
     # Writing ----------------------------------------------------------------------------------------------------------
 
     def _flush(self, *, everything: bool = False) -> None:
-        import polars as pl
-
         if self._new_items and (everything or len(self._new_items) >= _HELD):
             path = self._folder / f"items-{len(self.read.items):05d}.parquet"
-            write_frame(path, pl.DataFrame(self._new_items, schema=item_schema(), orient="row"))
+            write_frame(path, frame_of(self._new_items, item_schema()))
             self.read.items.append(path)
             self._new_items = []
         if not everything and self._waiting < _HELD:
@@ -368,7 +395,7 @@ class Reader:
             if rows and (everything or len(rows) == largest):
                 number = sum(map(len, self.read.parts.values()))
                 path = self._folder / f"entries-{number:05d}.parquet"
-                write_frame(path, pl.DataFrame(rows, schema=entry_schema(), orient="row"))
+                write_frame(path, frame_of(rows, entry_schema()))
                 self.read.parts[name].append(path)
                 self._waiting -= len(rows)
                 self._held[name] = []

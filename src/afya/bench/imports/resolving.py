@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from afya.bench.asking.replies import prompts_schema, replies_schema
 from afya.bench.imports.choices import Base, Choice, base_of, read_choice, verdict
+from afya.bench.imports.frames import conversations, frame_of
 from afya.bench.imports.reading import Read
 from afya.bench.imports.values import LATIN, read_languages
 from afya.bench.reading.extract_fold import option_words
@@ -34,6 +35,10 @@ _NEARLY_ALL = 0.95
 # From so many numbers on, one that never occurs is taken not to be in use.
 _ENOUGH = 20
 _REASONS = {"max_tokens": "length", "model_length": "length", "content_filter": "filtered", "refusal": "filtered"}
+
+
+class NoAnswer(DataError):
+    """No right answer is known."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +99,11 @@ def decide(
             hint="Name the column of replies, predictions or verdicts: --column reply=..., prediction=..., correct=...",
         )
     if by != "correct" and not read.has["answer"] and not any("answer" in late for late in read.late.values()):
-        raise DataError(
+        raise NoAnswer(
             "No right answer is known of any item.",
             hint="Name its column with --column answer=..., or a file of them with --key FILE, or count the "
-            "publisher's own verdicts with --column correct=... --score-by correct.",
+            "publisher's own verdicts with --column correct=... --score-by correct. Points or shares of rubrics "
+            "(HealthBench) are no accuracy and are not imported.",
         )
     return Decided(
         *bases,
@@ -197,12 +203,16 @@ def resolve(
     rows: pl.DataFrame, decided: Decided, source: str, fault: Callable[[str, str], None]
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """(prompts, replies, verdicts) of some entries joined with their items (columns ending in `_item`)."""
-    import polars as pl
-
     made = [_row(row, decided, source, fault) for row in rows.iter_rows(named=True)]
-    schemas = (prompts_schema(), replies_schema(), verdicts_schema())
-    frames = [pl.from_dicts([one[at] for one in made], schema=schema) for at, schema in enumerate(schemas)]
-    return frames[0], frames[1], frames[2]
+    asked = conversations("messages", [one[0]["messages"] for one in made])
+    prompts = frame_of(
+        [tuple(map({**one[0], "messages": None}.get, prompts_schema())) for one in made], prompts_schema()
+    )
+    replies, verdicts = (
+        frame_of([tuple(map(one[at].get, schema)) for one in made], schema)
+        for at, schema in ((1, replies_schema()), (2, verdicts_schema()))
+    )
+    return prompts.with_columns(asked.cast(prompts_schema()["messages"])), replies, verdicts
 
 
 def _row(
@@ -265,7 +275,7 @@ def _row(
         "prompt_lang": lang if lang in read_languages() else "en",
         "rotation": 0,
         "prompt_sha": sha,
-        "messages": [{"role": "user", "content": asked}],
+        "messages": asked,
         "answer_prefix": "",
         "options": options if row["logprobs"] is not None else None,
         "end_turn": False,
@@ -306,7 +316,13 @@ def _row(
 
 
 def _choice(value: str | None, letters: Sequence[str], options: Sequence[str], lang: str, base: Base) -> Choice:
-    return Choice() if value is None else read_choice(json.loads(value), letters, options, lang, base)
+    return Choice() if value is None else _read(value, tuple(letters), tuple(options), lang, base)
+
+
+@lru_cache(maxsize=65536)
+def _read(value: str, letters: tuple[str, ...], options: tuple[str, ...], lang: str, base: Base) -> Choice:
+    """Several models answer a question, and its right answer is read once."""
+    return read_choice(json.loads(value), letters, options, lang, base)
 
 
 def _order(options: Sequence[str], own: Sequence[str]) -> list[int] | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from afya.bench.imports.choices import read_choice
 from afya.bench.imports.lookup import Row, look_up, nothing, opened, usual_names
-from afya.bench.imports.values import LATIN, MOST, decimal, in_text, language_code, options_of
+from afya.bench.imports.values import LATIN, MOST, TEXT_KEYS, decimal, in_text, language_code, options_of
 from afya.sources.source import Malformed
 
 _RUNS = (LATIN, LATIN.lower(), "123456789", "0123456789")
@@ -142,7 +142,8 @@ def kind_of(rows: Sequence[Row], column: str, options: Sequence[Options]) -> str
         return "number"
     if sum(_chosen(value, held) for value, held in values) >= enough:
         return "choice"
-    if sum(len(str(value).split()) >= _MANY_WORDS or len(str(value)) > 60 for value, _ in values) >= len(values) / 2:
+    texts = [value for value, _ in values if isinstance(value, str)]
+    if sum(len(text.split()) >= _MANY_WORDS or len(text) > 60 for text in texts) >= len(values) / 2:
         return "text"
     return None
 
@@ -201,6 +202,21 @@ def wide_columns(rows: Sequence[Row], used: set[str], options: Sequence[Options]
     return found
 
 
+def told_apart(rows: Sequence[Row], column: str) -> str | None:
+    """model or lang where a column holds an object of short replies by models or languages; None for anything else."""
+    values = [value for row in rows[:_LOOKED_AT] if not _empty(value := look_up(row, column))]
+    if not values or not all(isinstance(value, Mapping) and value for value in values):
+        return None
+    names = {str(name) for value in values for name in value}
+    entries = [entry for value in values for entry in value.values() if not _empty(entry)]
+    known = {plain(name) for field in usual_names().values() if isinstance(field, list) for name in map(str, field)}
+    if {plain(name) for name in names} & (known | set(TEXT_KEYS)):
+        return None
+    if not all(isinstance(entry, str | int) for entry in entries):
+        return None
+    return "lang" if len(names) > 1 and all(map(language_code, names)) else "model"
+
+
 def _free(rows: Sequence[Row], used: set[str]) -> list[str]:
     names = dict.fromkeys(str(name) for row in rows[:_LOOKED_AT] for name in row)
     return [name for name in names if name not in used and name[:1] not in "@_"]
@@ -237,7 +253,7 @@ def suggestions(rows: Sequence[Row], used: Iterable[str], options: Sequence[Opti
     by_kind: dict[str, list[str]] = {}
     for name in _free(rows, taken):
         kind = kind_of(rows, name, options)
-        if kind is not None:
+        if kind is not None and not isinstance(opened(rows[0].get(name)), Mapping):
             by_kind.setdefault(kind, []).append(name)
     told: list[str] = []
     for kind, field, holds in (("choice", "prediction", "labels"), ("text", "reply", "texts")):
@@ -246,13 +262,36 @@ def suggestions(rows: Sequence[Row], used: Iterable[str], options: Sequence[Opti
             told.append(f"'{names[0]}' holds {holds}: {_flag('--column', field, names[0])}")
         elif names:
             flags = " ".join(_flag(f"--{field}", name, name) for name in names)
-            told.append(f"'{names[0]}' to '{names[-1]}' hold {holds}; those that are models': {flags}")
+            told.append(f"'{names[0]}' to '{names[-1]}' hold {holds}: {flags}")
     for kind, field, holds in (("verdict", "correct", "verdicts"), ("number", "prediction", "numbers")):
-        for name in by_kind.get(kind, [])[:2]:
-            told.append(f"'{name}' holds {holds}: {_flag('--column', field, name)}")
+        names = [] if told and kind == "number" else by_kind.get(kind, [])[:2]
+        told += [f"'{name}' holds {holds}: {_flag('--column', field, name)}" for name in names]
+    told += _inside(rows, taken)
     for field, columns in number_families(rows, taken):
         told.append(f"{len(columns.split('+'))} columns hold a number for each option: --column {field}={columns}")
     return "; ".join(told)
+
+
+def _inside(rows: Sequence[Row], taken: set[str]) -> Iterator[str]:
+    """What to write for several objects of the same fields, one for each model."""
+    held: dict[str, list[str]] = {}
+    for name in _free(rows, taken):
+        value = opened(rows[0].get(name)) if rows else None
+        for key in value if isinstance(value, Mapping) else ():
+            held.setdefault(str(key), []).append(name)
+    several = {key: names for key, names in held.items() if len(names) > 1}
+    flags = [_flag("--column", field, f"{{model}}.{key}") for key in several if (field := _field(key)) is not None]
+    if flags:
+        yield f"'{next(iter(several.values()))[0]}' and others hold fields of a model each: {' '.join(flags)}"
+
+
+def answer_suggestions(rows: Sequence[Row], columns: Mapping[str, str]) -> str:
+    """What to write for the columns that may hold right answers; empty where none may."""
+    options = options_by_row(rows, columns)
+    names = [
+        name for name in _free(rows, mapping_names(columns)) if kind_of(rows, name, options) in ("choice", "number")
+    ]
+    return " or ".join(_flag("--column", "answer", name) for name in names[:_SHOWN])
 
 
 def _flag(option: str, name: str, column: str) -> str:

@@ -23,7 +23,7 @@ LABELLED = re.compile(r"\s*[(\[]?([A-Ja-j1-9①-⑩ァ-ヴ])[)\].:：、．）]\
 _INLINE = re.compile(r"(?:^|(?<=[\s;,。、]))[(\[]?([A-J])[)\].:：．）]\s*")
 _COMMA = re.compile(r"[-+]?\d+,\d+(?:[eE][-+]?\d+)?")
 _ARRAY = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"")
-_TEXT_KEYS = (
+TEXT_KEYS = (
     *("content", "text", "output_text", "message", "completion", "generated_text", "response", "body", "output"),
     *("choices", "candidates", "parts", "value", "answer"),
 )
@@ -77,13 +77,14 @@ def text_of(value: Any) -> str | tuple[str, ...] | None:
     if isinstance(value, Mapping):
         if value.get("type") in ("reasoning", "thinking", "redacted_thinking"):
             return ""
-        return next((text_of(value[key]) for key in _TEXT_KEYS if not nothing(value.get(key))), None)
+        return next((text_of(value[key]) for key in TEXT_KEYS if not nothing(value.get(key))), None)
     if isinstance(value, Sequence):
-        if any(isinstance(entry, Mapping) and "role" in entry for entry in value):
+        if any(isinstance(entry, Mapping) and ("role" in entry or "from" in entry) for entry in value):
             said = [
                 entry
                 for entry in value
-                if isinstance(entry, Mapping) and entry.get("role") in ("assistant", "model", "gpt")
+                if isinstance(entry, Mapping)
+                and entry.get("role", entry.get("from")) in ("assistant", "model", "gpt", "ASSISTANT", "BOT")
             ]
             return text_of(said[-1]) if said else None
         texts = [text_of(entry) for entry in value]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from afya.bench.analysis.summary import ALL
+from afya.bench.analysis.summary import ALL, RUBRIC
 from afya.bench.judging.judge_agreement import PANEL, Gate
 from afya.bench.judging.judge_questions import REPLY
 from afya.bench.judging.rubrics import Criterion, fact_score, majority, mean_rubric_score, rubric_score
@@ -29,7 +29,7 @@ from afya.statistics import mean_interval
 if TYPE_CHECKING:
     import polars as pl
 
-COMPREHENSIVENESS, HALLUCINATION, RUBRIC = "kqa_comprehensiveness", "kqa_hallucination", "rubric"
+COMPREHENSIVENESS, HALLUCINATION = "kqa_comprehensiveness", "kqa_hallucination"
 MEASURES = {COMPREHENSIVENESS: "facts", HALLUCINATION: "facts", RUBRIC: "rubric"}
 """By measure: what is asked for it."""
 

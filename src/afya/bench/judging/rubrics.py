@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike
 
 from afya.errors import DataError
 from afya.statistics.clusters import partition
-from afya.statistics.intervals import Estimate, mean_interval
+from afya.statistics.intervals import Estimate, cut, mean_interval
 
 Entailment = Literal["entailed", "contradicted", "neutral"]
 Label = TypeVar("Label", bound=Hashable)
@@ -95,8 +95,7 @@ def mean_rubric_score(scores: ArrayLike, clusters: ArrayLike, level: float = 0.9
     found = mean_interval(table[known], codes[known], level)
     if not found.n:
         return found
-    value, low, high = np.clip([found.value, found.low, found.high], 0.0, 1.0).tolist()
-    return Estimate(value, low, high, found.n, found.clusters, found.method, found.standard_error)
+    return cut(found)
 
 
 def worst_of(scores: Sequence[float], k: int) -> float:

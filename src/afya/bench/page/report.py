@@ -28,7 +28,7 @@ from afya.bench.page.sections import results
 from afya.bench.page.sections_across import comparisons_section, open_section, settings_section
 from afya.bench.page.sections_items import items_data, items_section, script
 from afya.bench.page.sections_measured import measured, read_manifest
-from afya.bench.page.sections_opening import choices, contents, opening, other_choices, staged_opening
+from afya.bench.page.sections_opening import choices, contents, opening, other_choices, staged_opening, tasks_in_order
 from afya.bench.page.sections_safety import safety_section
 from afya.runs import write_text
 
@@ -112,8 +112,11 @@ def _sections(
     analysis: Analysis, asked: pl.DataFrame, runs: Sequence[Path], staged: bool, best: Markup | None
 ) -> list[tuple[str, str, Markup]]:
     """(id, name in the contents, section) in the page's order."""
+    import polars as pl
+
     body: list[tuple[str, str, Markup]] = []
-    tasks = [str(task) for task in analysis.summary["task"].unique(maintain_order=True)]
+    tasks = tasks_in_order(analysis)
+    tests = set(analysis.scores.filter(pl.col("kind") == "safety")["task"])
 
     def add(identity: str, name: str, part: Markup | None) -> None:
         if part is not None:
@@ -122,13 +125,22 @@ def _sections(
     if best is not None:
         add("best", "Best models in further tasks", section("best", "Best models in further tasks", best))
     parts = sorted(views(analysis.summary), key=lambda part: (tasks.index(part[1]), "+" in part[0], part[0]))
-    for index, (setting, task, _) in enumerate(parts, start=1):
-        view = view_of(analysis, f"view{index}", setting, task, staged)
-        add(view.identity, f"Results: {view_name(setting, task)}", results(view))
+    found = [
+        (task, view_of(analysis, f"view{index}", setting, task, staged))
+        for index, (setting, task, _) in enumerate(parts, start=1)
+    ]
+
+    def add_results(safety: bool) -> None:
+        for task, view in found:
+            if (task in tests) == safety:
+                add(view.identity, f"Results: {view_name(view.setting, task)}", results(view))
+
+    add_results(False)
     add("settings", "What the way of asking changes", settings_section(analysis))
     add("pairs", "Models two by two", None if staged else comparisons_section(analysis))
     add("open", "Open tasks", open_section(analysis, runs))
     add("safety", "Safety", safety_section(analysis, runs))
+    add_results(True)
     add("measured", "What was measured", measured(analysis, asked, [read_manifest(run) for run in runs]))
     level = percent(analysis.level, 0)
     add("reading", "How to read this", trusted(_template("reading.html").substitute(level=level).rstrip()))

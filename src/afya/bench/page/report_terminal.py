@@ -23,7 +23,7 @@ Row = Mapping[str, Any]
 def print_leaderboard(found: Analysis, console: Console) -> None:
     """What runs came to, a table a task: a row a model and setting, best first, and below it each by language.
 
-    Where a task was asked of one model in one setting, its languages are the rows. Open tasks have their measures' means.
+    A task that one model was asked in one setting has its languages as rows. Open tasks have the means of measures.
     """
     from rich.text import Text
 
@@ -62,7 +62,7 @@ def _print_models(
     columns: _Columns = [
         ("n", [f"{row['n']:,}" for row in rows]),
         ("accuracy, %", [with_interval(row["accuracy"], row["low"], row["high"]) for row in rows]),
-        ("chance", [percent(row["chance"]) for row in rows]),
+        *([("chance", [percent(row["chance"]) for row in rows])] if rows[0]["chance"] is not None else []),
         ("no answer", [percent(row["non_answer_rate"]) for row in rows]),
         ("errors", [f"{row['errors']:,}" for row in rows]),
     ]
@@ -118,10 +118,11 @@ def _print_measures(console: Console, measures: pl.DataFrame) -> None:
     for (task,), part in measures.filter(pl.col("lang") == ALL).group_by("task", maintain_order=True):
         keys = ("label", "model", "setting")
         rows = part.unique(list(keys), keep="first", maintain_order=True).rows(named=True)
-        cells = {
-            (*(row[key] for key in keys), row["measure"], row["judge"]): row for row in part.iter_rows(named=True)
-        }
-        columns: _Columns = [("n", [f"{row['n']:,}" for row in rows]), ("errors", [f"{row['missing']:,}" for row in rows])]
+        cells = {(*(row[key] for key in keys), row["measure"], row["judge"]): row for row in part.iter_rows(named=True)}
+        columns: _Columns = [
+            ("n", [f"{row['n']:,}" for row in rows]),
+            ("errors", [f"{row['missing']:,}" for row in rows]),
+        ]
         for measure, judge in part.select("measure", "judge").unique(maintain_order=True).iter_rows():
             found = [cells.get((*(row[key] for key in keys), measure, judge)) for row in rows]
             columns.append((measure if judge is None else f"{measure} ({judge})", [_mean(row) for row in found]))
@@ -181,7 +182,9 @@ _Columns = list[tuple[str, list[str]]]
 def _print_rows(console: Console, title: str, langs: Sequence[str], columns: _Columns) -> None:
     """A table of languages, the row over all of them set apart."""
     names = ["all languages" if lang == ALL else language_row(lang) for lang in langs]
-    _print(console, title, "language", names, columns, bare=[name.partition(" (")[0] for name in names], last=ALL in langs)
+    _print(
+        console, title, "language", names, columns, bare=[name.partition(" (")[0] for name in names], last=ALL in langs
+    )
 
 
 def _print(
@@ -204,7 +207,11 @@ def _print(
 
     widths = [max(len(name), *map(len, cells)) for name, cells in columns]
     gap = 1
-    if bare and _needed(heading, names, widths, gap) > console.width and _needed(heading, bare, widths, 0) <= console.width:
+    if (
+        bare
+        and _needed(heading, names, widths, gap) > console.width
+        and _needed(heading, bare, widths, 0) <= console.width
+    ):
         names, gap = bare, 0
     parts: list[list[int]] = [[]]
     for column in range(len(columns)):
@@ -212,8 +219,9 @@ def _print(
             parts.append([])
         parts[-1].append(column)
     for index, part in enumerate(parts):
-        told = Text(title if index == 0 else f"{title}, continued")
-        shown = Table(title=told, title_justify="left", box=SIMPLE_HEAD, padding=(0, gap, 0, 0), pad_edge=False)
+        # Not as the table's own title, which would be folded to the table's width.
+        console.print(Text(title if index == 0 else f"{title}, continued", style="italic"))
+        shown = Table(box=SIMPLE_HEAD, padding=(0, gap, 0, 0), pad_edge=False)
         shown.add_column(heading, no_wrap=True)
         for at in part:
             shown.add_column(Text(columns[at][0]), justify="right", no_wrap=True)

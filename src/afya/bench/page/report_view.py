@@ -43,6 +43,11 @@ class View:
         return languages_in(self.tables.summary)
 
     @property
+    def alone(self) -> bool:
+        """Whether there is one language only, so that nothing is to be said of languages."""
+        return len(self.langs) == 1
+
+    @property
     def few(self) -> bool:
         """Whether all models can be told apart in one picture."""
         return len(self.labels) <= SERIES_LIMIT

@@ -33,11 +33,7 @@ def results(view: View) -> Markup:
         f"Results: {view_name(view.setting, view.task)}",
         tag("h3", "Stages" if view.staged else "Models"),
         _leaderboard(view),
-        tiers_figure(view),
-        tag("h3", "Languages"),
-        languages_figure(view),
-        *_by_language(view),
-        _heat_map(view),
+        *_languages(view),
         *_change(view),
         *equity(view),
         tag("h3", "What became of the items"),
@@ -45,6 +41,14 @@ def results(view: View) -> Markup:
         *_counts(view),
         *replies(view),
     )
+
+
+def _languages(view: View) -> list[Markup | None]:
+    """Pictures and tables of the languages beside one another; of one language the leaderboard says all."""
+    if view.alone:
+        return []
+    pictures = [tiers_figure(view), tag("h3", "Languages"), languages_figure(view)]
+    return [*pictures, *_by_language(view), _heat_map(view)]
 
 
 def _leaderboard(view: View) -> Markup:
@@ -63,20 +67,24 @@ def _leaderboard(view: View) -> Markup:
         if ranked:
             place = ranks.get((label, ALL)) or ranks.get((label, view.langs[0]))
             cells.append(rank_text(place["rank"]) if place else "–")
-        for tier in ("high", "low"):
+        for tier in () if view.alone else ("high", "low"):
             one = tiers.get((label, tier))
             cells.append(ranged(one["accuracy"], one["low"], one["high"]) if one else "–")
+        if not view.alone:
+            cells.append(f"{plain_name(worst['lang'])} {percent(worst['accuracy'])}" if worst else "–")
         cells += [
-            f"{plain_name(worst['lang'])} {percent(worst['accuracy'])}" if worst else "–",
             percent(row["chance"]),
             percent(row["non_answer_rate"]),
             f"{row['n']:,}",
             f"{row['groups']:,}",
+            f"{row['errors']:,}",
         ]
         rows.append(cells)
-    heads: list[object] = ["Stage" if view.staged else "Model", "All languages"]
+    heads: list[object] = ["Stage" if view.staged else "Model"]
+    heads.append(plain_name(view.langs[0]) if view.alone else "All languages")
     heads += ["Rank"] if ranked else []
-    heads += ["High-resource", "Low-resource", "Lowest", "Chance", "No answer", "n", "Groups"]
+    heads += [] if view.alone else ["High-resource", "Low-resource", "Lowest"]
+    heads += ["Chance", "No answer", "n", "Groups", "Errors"]
     title = "Share answered correctly, in %"
     if not ranked:
         return table(title, heads, rows)
@@ -105,7 +113,8 @@ def _unranked(view: View) -> str:
         told.append(f"The data give {those} no rank (–): every place is possible.")
     if apart:
         names = ", ".join(row["label"] for row in apart[:5]) + (" and others" if len(apart) > 5 else "")
-        told.append(f"Not ranked, because not asked in every language: {names}.")
+        where = "every language" if len(view.langs) > 1 else plain_name(view.langs[0])
+        told.append(f"Not ranked, because fewer than four in five items of {where} were answered: {names}.")
     return " ".join(told)
 
 
@@ -220,8 +229,9 @@ def _counts(view: View) -> list[Markup]:
                 percent(row["non_answer_rate"]),
             ]
             for row in view.tables.summary.filter(pl.col("label") == label).iter_rows(named=True)
+            if not (view.alone and row["lang"] == ALL)
         ]
         caption = joined([f"{label}: all counts", tag("span", "Errors are not in n.", class_="note")])
-        content = table(caption, heads, rows, total=True)
+        content = table(caption, heads, rows, total=not view.alone)
         parts.append(folded(f"{label}: all counts as a table", content) if len(view.labels) > 1 else content)
     return parts if view.few else [folded("All counts, model by model", *parts)]

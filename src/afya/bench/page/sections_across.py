@@ -126,13 +126,18 @@ def _pair(row: Mapping[str, Any], by_language: bool) -> list[object]:
         percent(row["before"]),
         percent(row["after"]),
         ranged(row["difference"], row["low"], row["high"], sign=True),
-        tag("span", f"[{_points(row['low_bootstrap'])}, {_points(row['high_bootstrap'])}]", class_="range"),
+        tag("span", _ends(row["low_bootstrap"], row["high_bootstrap"]), class_="range"),
         p_value(row["p_value"] if row["p_holm"] is None else row["p_holm"]),
         f"{row['lost']:,}",
         f"{row['gained']:,}",
         percent(row["detectable"]),
         f"{row['n']:,}",
     ]
+
+
+def _ends(low: float | None, high: float | None) -> str:
+    """An interval; a dash where all draws were the same."""
+    return "–" if low is None and high is None else f"[{_points(low)}, {_points(high)}]"
 
 
 def _points(value: float | None) -> str:

@@ -42,7 +42,8 @@ def each_model(view: View, table_name: str, what: str, made: Callable[[str, list
     """A table for each model, folded where there are several, and folded together where there are many."""
     rows: dict[str, list[dict[str, Any]]] = {}
     for row in view.rows(table_name):
-        rows.setdefault(row["label"], []).append(row)
+        if not (view.alone and row["lang"] == ALL):
+            rows.setdefault(row["label"], []).append(row)
     parts = [made(label, rows[label]) for label in view.labels if label in rows]
     if len(view.labels) == 1:
         return joined(parts)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from afya.bench.analysis.run_tables import JUDGING, judged_before
 from afya.bench.page.cells import language_name
 from afya.bench.page.markup import Markup, joined, table, tag
 from afya.runs import read_json
@@ -15,8 +16,8 @@ Note = Mapping[tuple[str, str, str, str, str, str], str]
 
 
 def read_judging(runs: Sequence[Path]) -> list[Mapping[str, Any]]:
-    """judging.json of every run that was judged."""
-    paths = [run / "judging.json" for run in runs if run.is_dir()]
+    """judging.json of every run whose replies, as they are now, were judged."""
+    paths = [run / JUDGING for run in runs if run.is_dir() and not judged_before(run)]
     return [told for path in paths if path.exists() and isinstance(told := read_json(path), Mapping)]
 
 

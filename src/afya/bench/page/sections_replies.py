@@ -42,7 +42,7 @@ def _calibration(view: View) -> list[Markup]:
         )
         caption = joined([f"{label}: calibration", tag("span", note, class_="note")])
         heads: list[object] = ["Language", "ECE", "Floor", "Surer than right", "Brier", "n", "Groups"]
-        return table(caption, heads, rows, total=True)
+        return table(caption, heads, rows, total=not view.alone)
 
     return [tag("h3", "Calibration"), picture, each_model(view, "calibration", "calibration as a table", made)]
 
@@ -71,7 +71,7 @@ def _order(view: View) -> list[Markup]:
         )
         caption = joined([f"{label}: items asked in several orders, in %", tag("span", note, class_="note")])
         heads: list[object] = ["Language", "Same choice", "Right on average", "Right in every order", "Spread"]
-        return table(caption, [*heads, "Favourite place", "Items", "Groups"], rows, total=True)
+        return table(caption, [*heads, "Favourite place", "Items", "Groups"], rows, total=not view.alone)
 
     return [tag("h3", "Order of the options"), each_model(view, "order", "order of the options as a table", made)]
 
@@ -100,7 +100,7 @@ def _fidelity(view: View) -> list[Markup]:
         note = "Short replies and those whose language cannot be told are not in the share; thinking is set aside."
         caption = joined([f"{label}: replies in the language of the item, in %", tag("span", note, class_="note")])
         heads: list[object] = ["Language", "In this language", "Others mostly in", "Cannot be told", "Told", "Replies"]
-        return table(caption, heads, rows, total=True)
+        return table(caption, heads, rows, total=not view.alone)
 
     def cell(label: str, lang: str) -> Markup:
         row = found.get((label, lang))
@@ -110,7 +110,7 @@ def _fidelity(view: View) -> list[Markup]:
         return tag("td", percent(row["faithful"], 0), style=f"background:{back};color:{text}")
 
     parts = [tag("h3", "Language of the answers")]
-    if len(view.labels) > 1:
+    if len(view.labels) > 1 and not view.alone:
         name = "Answered in the language of the question, %"
         langs = languages_in(view.tables.fidelity)
         parts.append(heat_table(name, "Darker is higher.", "Model", view.labels, langs, cell))
@@ -133,14 +133,16 @@ def _cost(view: View) -> list[Markup]:
         for label in priced:
             own = {row["lang"]: row for row in _of(found, label)}
             cells: list[object] = [dollars(own[code]["usd"]) if code in own else "–" for code in langs]
-            rows.append([label, dollars(own[ALL]["usd"]) if ALL in own else "–", *cells])
+            whole: list[object] = [] if view.alone else [dollars(own[ALL]["usd"]) if ALL in own else "–"]
+            rows.append([label, *whole, *cells])
         caption = "US dollars for 1,000 items"
-        heads: list[object] = ["Model", "All", *(tag("abbr", code, title=plain_name(code)) for code in langs)]
+        heads: list[object] = ["Model", *([] if view.alone else ["All"])]
+        heads += [tag("abbr", code, title=plain_name(code)) for code in langs]
         parts.append(table(caption, heads, rows))
     else:
         parts.append(tag("p", "No price is known for these models; tokens are counted all the same."))
     taxed: list[list[object]] = []
-    for label in view.labels:
+    for label in [] if view.alone else view.labels:
         own = {row["lang"]: row for row in _of(found, label)}
         if any(row["tax"] is not None for row in own.values()):
             taxes = [own.get(code, {}).get("tax") for code in langs]
@@ -161,6 +163,7 @@ def _cost(view: View) -> list[Markup]:
         ]
         for label in view.labels
         for row in _of(found, label)
+        if not (view.alone and row["lang"] == ALL)
     ]
     heads_of: list[object] = ["Model", "Language", "Prompt tokens", "Reply tokens", "Items"]
     parts.append(folded("Tokens for 1,000 items", table("Tokens for 1,000 items", heads_of, token_rows)))

@@ -70,7 +70,12 @@ class CommitmentReader(ContextReader):
                 found.append(Commitment(start, chosen, 3, "verdict", start))
             elif entry.alone:
                 alone.append(entry)
-            elif role == "conclusion" and entry.plain and self._ends_well(after, low, entry, texts):
+            elif (
+                role == "conclusion"
+                and entry.plain
+                and self._ends_well(after, low, entry, texts)
+                and not (at and self.doubted(low, at))
+            ):
                 found.append(Commitment(start, chosen, 3, "conclusion", at))
             elif entry.line == 0 and entry.plain and len(listed) < 2 and self._opens(low, entry, after, texts, classes):
                 found.append(Commitment(start, chosen, 2, "opening"))

@@ -258,9 +258,13 @@ class ContextReader:
     def supposed(self, low: str, at: int) -> bool:
         """Whether the sentence up to a commitment only supposes."""
         begin = max((match.end() for match in STOPS.finditer(low, max(0, at - 200), at)), default=max(0, at - 200))
-        return _holds(low, begin, at, self.words.conditions) or _holds(
-            low, max(begin, *(low.rfind(sign, begin, at) + 1 for sign in ",:,、、،")), at, self.words.doubts
-        )
+        return _holds(low, begin, at, self.words.conditions) or self.doubted(low, at)
+
+    def doubted(self, low: str, at: int) -> bool:
+        """Whether the clause up to a commitment only holds it possible: "it may be that it is B"."""
+        begin = max((match.end() for match in STOPS.finditer(low, max(0, at - 200), at)), default=max(0, at - 200))
+        begin = max(begin, *(low.rfind(sign, begin, at) + 1 for sign in ",:、،"))
+        return _holds(low, begin, at, self.words.doubts)
 
 
 def _holds(low: str, begin: int, end: int, phrases: Endings) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from string import ascii_uppercase
@@ -83,6 +84,8 @@ class LabelReader(CommitmentReader):
 
         ordinals = [entry for entry, place in self.words.ordinals.items() if place < count] if circled else []
         self._ordinal = _phrases(ordinals) if ordinals else None
+        self._hints = _hints(ordinals)
+        self._copula_words = frozenset(entry for entry in self.words.copulas.listed if " " not in entry)
 
     def _name(self, signs: list[str], *, plain: bool) -> None:
         """Give labels their places, where the sign is still free; small letters go with the capitals."""
@@ -98,9 +101,19 @@ class LabelReader(CommitmentReader):
     def prepared(self, text: str) -> str:
         """`text` with the prefixes of the language taken off its labels (Zulu "nguB" is "ngu B"), and labels in the
         place of "the second option"."""
-        if self._ordinal and self._ordinal.search(text):
-            text = self._ordinal.sub(lambda match: CIRCLED[self.words.ordinals[phrase(match[0])]], text)
+        low = text.lower()
+        if self._ordinal and any(hint in low for hint in self._hints):
+            text = self._ordinal.sub(self._by_place, text)
         return self._prefix.sub(r"\1 ", text) if self._prefix else text
+
+    def _by_place(self, named: re.Match[str]) -> str:
+        """The label in the place of "the second option"; but "surgery must be the first option" names none."""
+        low, start = named.string.lower(), named.start()
+        said = low[max(0, start - 40) : start].split()[-3:]
+        linked = any(word in self._copula_words for word in said) or self.words.copulas.ends(low, start)
+        if linked and self.before(low, start)[0] != "marker":
+            return named[0]
+        return CIRCLED[self.words.ordinals[phrase(named[0])]]
 
     def read(self, text: str, low: str, options: Sequence[str], several: bool) -> list[Commitment]:
         """Every commitment to labels in a folded reply, in order."""
@@ -157,6 +170,13 @@ class LabelReader(CommitmentReader):
         if self.words.right.begins(stripped):
             return False
         return bool(stripped) and (stripped[0].isalpha() and after[0] == " ")
+
+
+def _hints(listed: Sequence[str]) -> tuple[str, ...]:
+    """A few pieces one of which stands in any of these phrases: "option", "选项". Looking for them is quick."""
+    pieces = {entry: entry.split() if entry[-1] < "\u2e80" else [*entry.split(), entry[-2:]] for entry in listed}
+    count = Counter(piece for entry in listed for piece in pieces[entry])
+    return tuple(sorted({max(pieces[entry], key=lambda piece: (count[piece], piece)) for entry in listed}))
 
 
 def _phrases(listed: Iterable[str]) -> re.Pattern[str]:

@@ -21,6 +21,7 @@ _REWORDED = 300
 _FEWEST = 3
 _FEWEST_LETTERS = 12
 _LEAST = 0.35
+_SHORT = 3
 _WORD = re.compile(r"\w+")
 
 
@@ -131,14 +132,17 @@ def reworded(reader: LabelReader, low: str, options: tuple[str, ...]) -> list[Co
     "I'd give her oral rehydration solution plus zinc." Nothing may be denied, asked, doubted or supposed, no word that
     only another option has may occur, and the words must stand close together in one sentence.
     """
-    if not reader.spaced or len(low) > _REWORDED or not reader.asserts(low):
+    if not reader.spaced or len(low) > _REWORDED:
         return []
-    table = [_telling(reader.lang, option) for option in options]
+    table = _telling(reader.lang, options)
+    # Most replies hold no option's words, and need not be looked at further.
+    if not any(_enough(own) and all(word in low for word in own) for own in table) or not reader.asserts(low):
+        return []
     said = [(match[0], match.start(), match.end()) for match in _WORD.finditer(low)]
     spoken = {word for word, _, _ in said}
     found: list[Commitment] = []
     for place, own in enumerate(table):
-        if len(own) < _FEWEST or sum(map(len, own)) < _FEWEST_LETTERS or not spoken.issuperset(own):
+        if not _enough(own) or not spoken.issuperset(own):
             continue
         if any(set(other) <= set(own) or spoken & set(other) - set(own) for other in table if other is not own):
             return []
@@ -150,14 +154,29 @@ def reworded(reader: LabelReader, low: str, options: tuple[str, ...]) -> list[Co
     return found if len(found) == 1 else []
 
 
-@lru_cache(maxsize=16384)
-def _telling(lang: str, option: str) -> tuple[str, ...]:
-    """The words of an option that tell it: all but joining words, articles, links and the shortest."""
+@lru_cache(maxsize=256)
+def _small_words(lang: str) -> frozenset[str]:
+    """Joining words, articles and links, and the short words in phrases that say why or therefore: "ainsi que"."""
     told = lexicon(lang)
-    small = {*told.both, *told.either, *told.articles, *told.links.listed}
+    listed = (*told.because.listed, *told.conclusions.listed, *told.both)
+    short = (word for entry in listed for word in words(entry).split() if len(word) <= _SHORT)
+    return frozenset((*told.both, *told.either, *told.articles, *told.links.listed, *short))
+
+
+@lru_cache(maxsize=16384)
+def _telling(lang: str, options: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """The words of each option that tell it: all but joining words, articles, links and the shortest."""
+    small = _small_words(lang)
     return tuple(
-        word for word in option_words(option).split() if word not in small and (len(word) > 2 or word[0].isdigit())
+        tuple(
+            word for word in option_words(option).split() if word not in small and (len(word) > 2 or word[0].isdigit())
+        )
+        for option in options
     )
+
+
+def _enough(own: Sequence[str]) -> bool:
+    return len(own) >= _FEWEST and sum(map(len, own)) >= _FEWEST_LETTERS
 
 
 def _span(said: Sequence[tuple[str, int, int]], own: Sequence[str]) -> tuple[int, int]:

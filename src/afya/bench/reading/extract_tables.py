@@ -20,20 +20,20 @@ def table_choice(reader: LabelReader, low: str, options: Sequence[str], several:
     """
     place, found = 0, None
     rows: dict[int, str | None] = {}
-    asked = False
+    asked: set[int] = set()
     for line in [*low.split("\n"), ""]:
         cells = [cell.strip(_DRESSING) for cell in line.strip().strip("|").split("|")]
         label = _labelled(reader, cells[0], options) if len(cells) > 1 else None
         if label is not None:
-            rows[label] = "twice" if label in rows else _verdict(reader, cells[1:], asked)
+            rows[label] = "twice" if label in rows else _verdict(reader, cells, asked)
         elif len(cells) > 1:
-            asked = asked or _asks_for_right(reader, cells)
+            asked |= {column for column, cell in enumerate(cells) if column and _asks_for_right(reader, cell)}
         else:
             right = tuple(sorted(label for label, said in rows.items() if said == "right"))
             full = len(rows) == len(options) and all(said in ("right", "wrong") for said in rows.values())
             if full and right and (several or len(right) == 1):
                 found = Commitment(place, right, 3, "table")
-            rows, asked = {}, False
+            rows, asked = {}, set()
         place += len(line) + 1
     return found
 
@@ -52,9 +52,10 @@ def _labelled(reader: LabelReader, cell: str, options: Sequence[str]) -> int | N
     return texts.index(bare) if bare and bare in texts else None
 
 
-def _verdict(reader: LabelReader, cells: Sequence[str], asked: bool) -> str | None:
+def _verdict(reader: LabelReader, cells: Sequence[str], asked: set[int]) -> str | None:
     """right, wrong, or None where no cell, or cells that disagree, say it."""
-    said = {verdict for cell in cells if (verdict := _said(reader, cell, asked))}
+    told = (_said(reader, cell, column in asked) for column, cell in enumerate(cells) if column)
+    said = {verdict for verdict in told if verdict}
     return said.pop() if len(said) == 1 else None
 
 
@@ -72,8 +73,7 @@ def _said(reader: LabelReader, cell: str, asked: bool) -> str | None:
     return None
 
 
-def _asks_for_right(reader: LabelReader, cells: Sequence[str]) -> bool:
-    """Whether a heading asks which is right ("Correct?"), so that yes and no tell."""
-    words = reader.words
-    heads = [cell.strip("¿? ") for cell in cells[1:]]
-    return len(heads) == 1 and bool(heads[0] in words.approving.listed or heads[0] in words.right.listed)
+def _asks_for_right(reader: LabelReader, head: str) -> bool:
+    """Whether a column's heading asks which is right ("Correct?"), so that yes and no tell."""
+    head = head.strip("¿? ")
+    return head in reader.words.approving.listed or head in reader.words.right.listed

@@ -200,8 +200,7 @@ class Plan:
             for group in self.sets
             if group.task is not None and group.task.rejected
         ]
-        if self.request.langs is None:
-            told += self._languages_left_out()
+        told += self._left_out()
         for model in self.asked:
             changed = {
                 setting.name: model.can(setting).name
@@ -218,16 +217,23 @@ class Plan:
                 told.append(f"{model.name}: it writes nothing, so it is not asked about {', '.join(left)}.")
         return tuple(told)
 
-
-    def _languages_left_out(self) -> list[str]:
-        """Where no languages were named those of the twelve are asked; a sentence for each set that has others."""
+    def _left_out(self) -> list[str]:
+        """Languages and datasets of which nothing is asked, in sentences."""
         told = []
         for group in self.sets:
-            if group.task is not None and group.task.langs is not None:
-                continue
-            others = sorted({*dataset_langs(group.datasets)} - {*core_codes()})
-            if others:
+            declared = None if group.task is None else group.task.langs
+            wanted = self.request.langs or declared or core_codes()
+            have = sorted(set(dataset_langs(group.datasets)))
+            splits = self.request.splits if group.task is None else group.task.splits
+            empty = [code for code in have if code in wanted and code not in group.chosen.langs]
+            if empty:
+                told.append(f"{group.name}: no item in {', '.join(empty)} can be asked of split {', '.join(splits)}.")
+            others = [code for code in have if code not in wanted]
+            if others and self.request.langs is None and declared is None:
                 told.append(f"{group.name}: it has {', '.join(others)} as well, asked when named with --langs.")
+            unused = [str(path) for path in group.chosen.unused]
+            if unused:
+                told.append(f"{', '.join(unused)}: nothing of it is asked; look at --langs, --split and --tasks.")
         return told
 
 

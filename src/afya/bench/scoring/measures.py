@@ -161,7 +161,10 @@ def _own(function: Scorer, ref: str, reply: str, item: dict[str, Any]) -> dict[s
     try:
         given = function(reply, item)
     except Exception as error:
-        raise ConfigError(f"{where}: the scorer failed ({told(error, Path(path))}).") from error
+        raise ConfigError(
+            f"{where}: the scorer failed ({told(error, Path(path))}).",
+            hint="Correct it, then score the replies again: afya bench rescore RUN",
+        ) from error
     if not isinstance(given, Mapping):
         raise ConfigError(
             f"{where}: the scorer gave {type(given).__name__}.", hint='Give numbers by name: {"facts": 1}.'

@@ -51,6 +51,7 @@ class Phrases(_Strict):
     whole: Words
     cannot: Words
     acts: Words
+    but: Words
     advice: Words
     acts_first: bool = False
 
@@ -157,15 +158,19 @@ def _reader(lang: str) -> _Reader:
 
 
 def _pair(told: Phrases, within: int) -> re.Pattern[str]:
-    """Inability and an act in one sentence, in the language's order. In scripts with blanks both begin a word."""
+    """Inability and an act in one sentence, in the language's order, with no "but" between them.
+
+    In scripts with blanks both begin a word.
+    """
 
     def one_of(entries: Words) -> str:
         folded = sorted({phrase(entry) for entry in entries}, key=lambda entry: (-len(entry), entry))
         edges = (rf"\b{re.escape(entry)}" if entry[0] < "\u2e80" else re.escape(entry) for entry in folded)
         return f"(?:{'|'.join(edges)})"
 
+    apart = "|".join([";", *(one_of((entry,)) for entry in told.but)])
     first, then = (told.acts, told.cannot) if told.acts_first else (told.cannot, told.acts)
-    return re.compile(f"{one_of(first)}.{{0,{within}}}?{one_of(then)}")
+    return re.compile(f"{one_of(first)}(?:(?!{apart}).){{0,{within}}}?{one_of(then)}")
 
 
 def _plainly_other(text: str, lang: str) -> bool:

@@ -81,7 +81,8 @@ class Selection:
 class Chosen:
     """The items that were taken: how many, which files hold them, and an account of those that were not.
 
-    `several` holds (source, task) of examinations in which some question has several right answers.
+    `several` holds (source, task) of examinations in which some question has several right answers. `unused` are
+    datasets of which nothing was taken.
     """
 
     files: list[Path] = field(default_factory=list)
@@ -90,6 +91,7 @@ class Chosen:
     langs: list[str] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     several: set[tuple[str, str]] = field(default_factory=set)
+    unused: list[Path] = field(default_factory=list)
     _kept: list[pl.DataFrame] = field(default_factory=list)
 
     def frames(self, rows: int) -> Iterator[pl.DataFrame]:
@@ -127,6 +129,7 @@ def choose(selection: Selection) -> Chosen:
     selection.check()
     chosen = Chosen()
     found: list[pl.DataFrame] = []
+    sources: list[Path] = []
     missing = set(selection.langs or ())
     have: dict[str, set[str]] = defaultdict(set)
     for dataset in selection.datasets:
@@ -142,6 +145,7 @@ def choose(selection: Selection) -> Chosen:
                 frame = _read_keys(file).filter(pl.col("task").is_in(selection.wanted))
                 chosen.files.append(file)
                 found.append(frame)
+                sources.append(dataset)
     if missing:
         raise DataError(
             f"No dataset has anything in: {', '.join(sorted(missing))}.", hint=f"They have: {', '.join(have)}."
@@ -155,6 +159,8 @@ def choose(selection: Selection) -> Chosen:
     chosen._kept = kept
     chosen.langs = list(dict.fromkeys(code for frame in kept for code in frame["lang"].unique()))
     chosen._kept = [frame.select("_row") for frame in chosen._kept]
+    used = {source for source, frame in zip(sources, kept, strict=True) if frame.height}
+    chosen.unused = [dataset for dataset in selection.datasets if dataset not in used]
     chosen.rows = sum(frame.height for frame in kept)
     chosen.rows_seen = chosen.rows + len(chosen.rejections)
     if not chosen.rows:

@@ -120,7 +120,9 @@ def _imported(declared: Declaration, origin: Origin, workspace: Path) -> Made:
     codes = declared.langs or core_codes()
     if declared.translation is not None:
         codes = tuple(dict.fromkeys((declared.translation.pivot, *codes)))
-    langs = [code for code in codes if code in found.languages]
+    langs: list[str] | None = [code for code in codes if code in found.languages]
+    if origin.file is not None and declared.langs is None:
+        langs = None  # a table of one's own is read whole; which languages are asked is the run's matter
     reading = Reading(found, path, langs, None, columns)
     files = {reading.name_of(file): sha256_path(file) for file in reading.files}
     inputs = {"source": name, "files": files, "columns": columns, "langs": langs}
@@ -138,7 +140,8 @@ def _vignettes(declared: Declaration, asked: Vignettes, workspace: Path) -> Made
         repeated: list[Rejection] = []
         items = list(_different_cases(langs, asked, repeated))
         _write(out, declared, inputs, items, repeated)
-    return _made(out)
+    # In place of each case that reads as an earlier one another was drawn: nothing that was asked for is missing.
+    return replace(_made(out), rejected=0)
 
 
 def _protocols_sha() -> str:
