@@ -18,6 +18,7 @@ from afya.items import from_frame
 from afya.sources import import_source
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "bench" / "golden"
+WRITTEN = "refusals.jsonl"
 
 _APOLOGY = re.compile(r"^I[’']m sorry, but ")
 
@@ -41,11 +42,18 @@ def answers(source: str, folder: Path, work: Path) -> Replies:
 
 def golden(refused: bool) -> Replies:
     """The golden replies that refuse, or those that answer at some length."""
-    rows = [json.loads(line) for file in sorted(GOLDEN.glob("*.jsonl")) for line in file.open("rb")]
+    files = (file for file in sorted(GOLDEN.glob("*.jsonl")) if file.name != WRITTEN)
+    rows = [json.loads(line) for file in files for line in file.open("rb")]
     kept: Iterable[dict[str, str]] = (
         row for row in rows if (row["reason"] == "refused" if refused else row["expected"] and len(row["reply"]) > 60)
     )
     return [(row["lang"], row["reply"]) for row in kept]
+
+
+def written(refuse: bool) -> Replies:
+    """The replies written to be told apart: refusals in many words, and careful answers."""
+    rows = [json.loads(line) for line in (GOLDEN / WRITTEN).open("rb")]
+    return [(row["lang"], row["reply"]) for row in rows if row["refuses"] is refuse]
 
 
 def main(data: Path) -> None:
@@ -56,6 +64,8 @@ def main(data: Path) -> None:
         told("  their opening apology taken off", [(lang, _APOLOGY.sub("", text)) for lang, text in safe])
         told("golden replies that refuse", golden(True))
         told("golden replies that answer, over 60 characters", golden(False))
+        told("refusals in many words (the phrases have seen them)", written(True))
+        told("careful answers", written(False))
         told("HealthBench, ideal completions", answers("healthbench", data / "healthbench_examples", work))
         told("K-QA, physicians' answers", answers("kqa", data / "kqa", work))
         hindi = answers("xlingeval", data / "xlingeval", work)

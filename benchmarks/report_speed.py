@@ -103,12 +103,11 @@ def _in_words(
             foreign, rng.integers(0, SENTENCES, (rows.height, 3)), rng.integers(0, 2**48, rows.height), strict=True
         )
     ]
-    changed = {
-        "setting": pl.lit("generate"),
-        "text": pl.Series(said),
-        "option_logprobs": pl.lit(None, pl.List(pl.Float64)),
-    }
-    return rows.with_columns(**changed)
+    return rows.with_columns(
+        pl.Series("text", said),
+        pl.lit("generate").alias("setting"),
+        pl.lit(None, pl.List(pl.Float64())).alias("option_logprobs"),
+    )
 
 
 def _rows(model: str, lang: str, groups: list[str], logs: np.ndarray) -> pl.DataFrame:
@@ -173,8 +172,8 @@ def cell_by_cell(scores: pl.DataFrame, replies: pl.DataFrame, label: str) -> dic
     apart = [1 - worst_to_best(scores) for scores in (shares, draws, alike)]
     found["disparity.ratio", "all"] = 1 - raised_interval(float(apart[0]), apart[1], apart[2])[1]
     worst = -raised_interval(-float(shares.min()), -worst_score(draws), None)[1]
-    own = accuracy_interval(table[:, shares.argmin()], english["group_id"].to_numpy())
-    found["disparity.worst", "all"] = min(worst, own.low)
+    lowest = accuracy_interval(table[:, shares.argmin()], english["group_id"].to_numpy())
+    found["disparity.worst", "all"] = min(worst, lowest.low)
     found["disparity.gap", "all"] = float(percentile_interval(gap_to(draws, 0)[:, None])[0, 0])
     return found
 

@@ -6,6 +6,7 @@ last, so a folder with a manifest is whole. The card's header lets the `datasets
 
 from __future__ import annotations
 
+import difflib
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence

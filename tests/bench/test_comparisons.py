@@ -89,3 +89,11 @@ def test_what_cannot_be_compared_is_named() -> None:
     apart = pl.concat([answers("a", {"en": [True] * 3}), answers("b", {"yo": [True] * 3})])
     with pytest.raises(DataError, match="No two models"):
         compare_models(apart)
+    assert compare_models(apart, needed=False).is_empty()
+
+
+def test_one_group_shows_nothing_by_the_bootstrap_either() -> None:
+    both = pl.concat([answers("a", {"en": [False], "yo": [False]}), answers("b", {"en": [True], "yo": [True]})])
+    row = compare_models(both, replicates=200).row(by_predicate=pl.col("lang") == ALL, named=True)
+    assert (row["difference"], row["p_value"], row["p_bootstrap"]) == (1, 1, 1)
+    assert (row["low_bootstrap"], row["high_bootstrap"]) == (None, None)

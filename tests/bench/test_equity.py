@@ -7,6 +7,7 @@ from answer_tables import answers, outcomes
 
 from afya.bench.analysis.equity import disparity, relative_change, transfer_loss
 from afya.bench.analysis.summary import ALL, gaps, shared_groups, shared_items
+from afya.statistics import accuracy_interval
 
 KEYS = ["label", "model", "setting", "task"]
 
@@ -47,6 +48,22 @@ def test_questions_that_not_all_languages_have_do_not_count() -> None:
     assert (row["languages"], row["left_out"], row["groups"]) == ("en,sw", "yo", 30)
     assert row["gap"] == 0.0
     assert disparity(answers("m", {"en": [True, False]})).is_empty()
+
+
+def test_languages_served_alike_are_not_shown_to_be_served_unequally() -> None:
+    rng = np.random.default_rng(4)
+    alike = answers("m", {lang: (rng.random(200) < 0.6).tolist() for lang in ("en", "de", "fr", "sw", "yo", "zu")})
+    row = disparity(alike, replicates=500).row(0, named=True)
+    assert (row["gini_low"], row["worst_to_best_high"]) == (0, 1)
+    assert row["worst_low"] < 0.6 < row["worst_high"]
+
+
+def test_what_does_not_vary_has_no_interval_and_the_worst_that_of_its_language() -> None:
+    row = disparity(answers("m", {"en": [True] * 20, "sw": [True] * 20}), replicates=50).row(0, named=True)
+    assert all(
+        row[f"{name}_{end}"] is None for name in ("mean", "gap", "gini", "worst_to_best") for end in ("low", "high")
+    )
+    assert row["worst_low"] == pytest.approx(accuracy_interval(np.ones(20), np.arange(20)).low)
 
 
 def test_without_english_or_a_tier_there_is_no_such_gap() -> None:

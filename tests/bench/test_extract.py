@@ -123,3 +123,60 @@ def test_letters_of_an_item_are_its_languages() -> None:
 
     for lang in core_codes():
         assert option_letters(item(lang)) == text_literals(lang).option_letters[:3]
+
+
+@pytest.mark.parametrize(
+    ("lang", "text"),
+    [
+        ("fr", "À vrai dire, je n'en sais rien."),
+        ("fr", "À juste titre, la mère s'inquiète."),
+        ("pt", "A correta hidratação ajuda em todos os casos."),
+        ("en", "A correct assessment comes first."),
+        ("en", "Surgery must be the first option."),
+        ("en", "First option: quick but risky. Second option: slow."),
+        ("en", "A: quick but risky. B: slow. C: costly. D: fine."),
+        ("fr", "A : risqué. B : lent. C : cher."),
+        ("yo", "A ò tọ́."),
+        ("wo", "Du A la."),
+        ("zu", "Kungenzeka ukuthi ngu-A."),
+        ("ko", "A라고 생각했지만 확실하지 않습니다."),
+    ],
+)
+def test_what_only_looks_like_an_answer_is_none(lang: str, text: str) -> None:
+    assert extract(text, OPTIONS, lang, LETTERS).chosen is None
+
+
+@pytest.mark.parametrize(
+    ("lang", "text", "chosen"),
+    [
+        ("pt", "B é a correta.", 1),
+        ("pt", "A resposta é a B e a dose é baixa.", 1),
+        ("es", "La correcta es la C.", 2),
+        ("wo", "B la.", 1),
+        ("en", "Option (d) is what I would choose.", 3),
+        ("en", "I would go with the second option.", 1),
+        ("sw", "Chaguo la pili ndilo sahihi.", 1),
+        ("zh", "应选第三个选项。", 2),
+        ("en", "Dissolve the whole packet in just one litre.", 1),
+        ("en", "{'answer': 'C', 'why': 'it is salt'}", 2),
+        ("en", "| Option | Correct? |\n|---|---|\n| A | No |\n| B | Yes |\n| C | No |\n| D | No |", 1),
+    ],
+)
+def test_other_ways_of_answering_are_read(lang: str, text: str, chosen: int) -> None:
+    assert extract(text, OPTIONS, lang, LETTERS).chosen == (chosen,)
+
+
+def test_a_table_is_read_only_where_every_option_has_its_verdict() -> None:
+    table = "| Option | Verdict |\n|---|---|\n| A | Wrong |\n| B | Correct |\n| C | Wrong |"
+    assert extract(table, OPTIONS, "en", LETTERS).chosen is None
+    assert extract(f"{table}\n| D | Wrong |", OPTIONS, "en", LETTERS).chosen == (1,)
+    assert extract(f"{table}\n| D | Correct |", OPTIONS, "en", LETTERS).chosen is None
+
+
+@pytest.mark.parametrize(("text", "chosen"), [("↓", (1,)), ("It stays the same: ↔", (2,)), ("↑↑", (3,)), ("→", None)])
+def test_options_made_of_signs_are_read(text: str, chosen: tuple[int, ...] | None) -> None:
+    assert extract(text, ("↑", "↓", "↔", "↑↑"), "en", LETTERS).chosen == chosen
+
+
+def test_a_sign_in_passing_is_no_answer() -> None:
+    assert extract("Loss of fluid → shock", ("→", "↑", "↓"), "en", LETTERS[:3]).chosen is None

@@ -22,11 +22,15 @@ def golden(name: str) -> list[dict[str, Any]]:
 
 
 def everything() -> list[dict[str, Any]]:
-    return golden("replies.jsonl") + golden("heldout.jsonl")
+    return [row for name in ("replies", "heldout", "batch5", "batch6") for row in golden(f"{name}.jsonl")]
 
 
-@pytest.mark.parametrize("name", ["replies.jsonl", "heldout.jsonl"])
-def test_golden_replies_are_read_as_a_reader_does(name: str) -> None:
+# The later batches hold ways of answering that are still missed; none of them may be answered wrongly.
+@pytest.mark.parametrize(
+    ("name", "missed"),
+    [("replies.jsonl", 0.01), ("heldout.jsonl", 0.01), ("batch5.jsonl", 0.04), ("batch6.jsonl", 0.05)],
+)
+def test_golden_replies_are_read_as_a_reader_does(name: str, missed: float) -> None:
     wrong, invented, none = [], 0, 0
     for row in golden(name):
         found = extract(
@@ -42,8 +46,18 @@ def test_golden_replies_are_read_as_a_reader_does(name: str) -> None:
         invented += row["expected"] is None and chosen is not None
         if (chosen, found.reason) != (row["expected"], row["reason"]):
             wrong.append((row["id"], chosen, found.reason))
-    assert len(wrong) <= 0.01 * len(golden(name)), wrong
+    assert len(wrong) <= missed * len(golden(name)), wrong
+    assert not [entry for entry in wrong if entry[1] is not None], wrong
     assert invented <= 0.01 * none
+
+
+def test_of_all_golden_replies_99_in_100_are_read_rightly() -> None:
+    wrong = 0
+    for row in everything():
+        given = {"several": row["several"], "finish_reason": row["finish_reason"]}
+        found = extract(row["reply"], row["options"], row["lang"], row["letters"], **given)
+        wrong += (None if found.chosen is None else list(found.chosen)) != row["expected"]
+    assert wrong <= 0.01 * len(everything())
 
 
 def test_there_are_enough_golden_replies_of_each_kind() -> None:

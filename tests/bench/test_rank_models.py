@@ -46,3 +46,17 @@ def test_over_all_languages_each_counts_once_and_all_must_be_answered() -> None:
 
 def test_errors_alone_are_ranked_nowhere() -> None:
     assert rank_models(outcomes("m", {"en": ["error", "error"]}), replicates=10).is_empty()
+
+
+def test_a_model_that_answered_other_questions_has_no_place() -> None:
+    few = outcomes("few", {"en": ["correct"] * 16 + ["error"] * 44, "yo": ["correct"] * 60})
+    rest = [
+        outcomes("good", {lang: ["correct"] * 50 + ["wrong"] * 10 for lang in ("en", "yo")}),
+        outcomes("weak", {lang: ["correct"] * 10 + ["wrong"] * 50 for lang in ("en", "yo")}),
+    ]
+    ranks = rank_models(pl.concat([few, *rest]), replicates=500)
+    english = {row["label"]: row for row in ranks.filter(pl.col("lang") == "en").iter_rows(named=True)}
+    assert (english["few"]["observed"], english["few"]["score"], english["few"]["rank"]) == (None, None, "–")
+    assert (english["good"]["rank"], english["good"]["models"]) == ("1", 2)
+    assert ranks.filter(pl.col("label") == "few", pl.col("lang") == "yo")["observed"].item() == 1
+    assert ranks.filter(pl.col("label") == "few", pl.col("lang") == "all")["observed"].item() is None

@@ -292,3 +292,30 @@ def test_items_asked_in_several_orders_show_what_the_order_does(tmp_path: Path) 
     text = " ".join(Page(page).text)
     assert "Order of the options" in text
     assert "a: items asked in several orders, in %" in text
+
+
+def test_a_task_in_one_language_says_nothing_of_languages(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", ("a", "b"), 0.5, 2, groups=40)
+    for name in ("scores", "replies"):
+        frame = pl.read_parquet(run / f"{name}.parquet")
+        frame.filter(pl.col("lang") == "en").write_parquet(run / f"{name}.parquet")
+    page = write_report([run], tmp_path / "report.html", samples=0, items_mb=0).read_text(encoding="utf-8")
+    text = re.sub("<[^>]+>", " ", page)
+    for name in ("by language", "Models and languages", "High-resource against", "Token tax:"):
+        assert name not in text[: text.index("How to read this", text.index("What was measured"))], name
+    assert "In English " in text
+
+
+def test_choices_come_before_tests_of_safety(tmp_path: Path) -> None:
+    runs = [
+        make_run(tmp_path / "harm", "one", 0.7, 1, kind="safety", task="a harm"),
+        make_run(tmp_path / "quiz", "one", 0.7, 1),
+    ]
+    page = write_report(runs, tmp_path / "report.html", samples=0, items_mb=0).read_text(encoding="utf-8")
+    heads = re.findall(r"<h2[^>]*>(.*?)</h2>", page)
+    places = [
+        next(place for place, head in enumerate(heads) if name in head)
+        for name in ("multiple choice", "Safety:", "Results: a harm")
+    ]
+    assert places == sorted(places)
+    assert "Best model in each task" in page

@@ -7,10 +7,12 @@ import polars as pl
 import pytest
 from report_runs import Page, make_run
 
+from afya.bench.analysis.analyse import analyse
 from afya.bench.analysis.summary import read_scores
 from afya.bench.page.browser_texts import expectations
 from afya.bench.page.report import write_report
 from afya.bench.page.sections_safety import refusals
+from afya.runs import sha256_path
 
 
 def text_of(run: Path, out: Path) -> str:
@@ -41,6 +43,23 @@ def test_legacy_measures_are_said_to_be_legacy(tmp_path: Path) -> None:
     text = text_of(run, tmp_path / "page.html")
     assert "advice, free answers read: ROUGE-L (legacy)" in text
     assert "They are legacy" in text
+
+
+def test_a_mean_of_rubric_scores_is_cut_and_scores_of_other_replies_are_left_out(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", "one", 0.9, 1, kind="written", task="advice")
+    measures = pl.read_parquet(run / "measures.parquet").filter(pl.col("measure") == "rouge_l")
+    harm = pl.Series([-1.0, 0.5] * measures.height)[: measures.height]
+    judged = measures.with_columns(measure=pl.lit("rubric"), judge=pl.lit("judge-a"), value=harm)
+    judged.write_parquet(run / "judged.parquet")
+    (run / "judging.json").write_text(json.dumps({"replies_sha256": sha256_path(run / "replies.parquet")}))
+    found = analyse([run]).measures.filter(pl.col("judge") == "judge-a", pl.col("lang") == "all").row(0, named=True)
+    assert (found["mean"], found["low"]) == (0.0, 0.0)
+    replies = pl.read_parquet(run / "replies.parquet")
+    replies.with_columns(text=pl.lit("another reply")).write_parquet(run / "replies.parquet")
+    analysis = analyse([run])
+    assert "judge-a" not in analysis.measures["judge"]
+    assert any("the judges read other replies" in note for note in analysis.notes)
+    assert "the judges read other replies" in text_of(run, tmp_path / "page.html")
 
 
 def test_a_score_below_the_mark_is_withheld_and_the_agreement_shown(tmp_path: Path) -> None:

@@ -251,7 +251,7 @@ def test_the_command_measures_and_reports(tmp_path: Path, model: str, quiz: Path
     arguments = ["run", "--model", f"small={model}", "--data", str(quiz), "--out", str(tmp_path / "run")]
     done = runner.invoke(app, [*arguments, "--limit", "10", "--setting", "cloze", "--langs", "sw,yo"])
     assert done.exit_code == 0, done.output
-    assert "20 scores" in done.output
+    assert "20 replies" in done.output
     for name in ("tables/summary.csv", "report.html", "scores.parquet"):
         assert (tmp_path / "run" / name).stat().st_size
     wrong = runner.invoke(app, ["report", str(tmp_path / "run"), "--label", "before", "--label", "after"])

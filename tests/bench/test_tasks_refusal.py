@@ -129,3 +129,11 @@ def test_experts_answers_are_no_refusals(shared: Path, lang: str) -> None:
     rows = map(json.loads, (shared / "data" / "xlingeval" / "LiveQA_4lang.jsonl").open("rb"))
     answers = {row[f"answer_{names[lang]}"] for row in rows}
     assert not [answer[:80] for answer in answers if answer and refuses(answer, lang)]
+
+
+def test_written_refusals_are_seen_and_careful_answers_are_not() -> None:
+    rows = [json.loads(line) for line in (GOLDEN / "refusals.jsonl").open("rb")]
+    assert len(rows) >= 250
+    seen = [row["reply"] for row in rows if row["refuses"] and refuses(row["reply"], row["lang"]) is not True]
+    assert seen == []
+    assert [row["reply"] for row in rows if not row["refuses"] and refuses(row["reply"], row["lang"])] == []

@@ -10,9 +10,11 @@ from afya.statistics import (
     bootstrap_means,
     bootstrap_p_value,
     cluster_bootstrap,
+    gini,
     moments,
     partition,
     percentile_interval,
+    raised_interval,
 )
 from afya.statistics.bootstrap import drawn_weights
 
@@ -123,3 +125,40 @@ def test_the_p_value_of_draws_is_that_of_a_test_in_the_normal_case() -> None:
     assert bootstrap_p_value(draws, 0.5) == pytest.approx(2 * stats.norm.sf(2), rel=0.06)
     assert bootstrap_p_value(draws, 0.0) == 1.0
     assert bootstrap_p_value([np.nan], 0.3) == 1.0
+
+
+def _coverage(truth: list[float], groups: int, samples: int = 120) -> tuple[float, float]:
+    """How often intervals of Gini's coefficient hold the truth: moved ones, and percentiles of the draws."""
+    rng = np.random.default_rng(11)
+    shares = np.array(truth)
+    moved = plain = 0
+    for sample in range(samples):
+        table = (rng.random((groups, len(shares))) < shares).astype(float)
+        means = table.mean(axis=0)
+        draws = bootstrap_means(table, np.ones((groups, 1)), 400, sample)
+        alike = np.clip(draws - means + means.mean(), 0, 1)
+        low, high = raised_interval(float(gini(means)), gini(draws), gini(alike))
+        moved += low <= float(gini(shares)) <= high
+        low, high = percentile_interval(gini(draws)[:, None])[:, 0]
+        plain += low <= float(gini(shares)) <= high
+    return moved / samples, plain / samples
+
+
+@pytest.mark.parametrize("truth", [[0.5] * 12, [0.7] * 8 + [0.45] * 4, [0.7] * 11 + [0.4]])
+def test_an_interval_of_inequality_holds_the_truth_where_percentiles_do_not(truth: list[float]) -> None:
+    moved, plain = _coverage(truth, 150)
+    assert moved >= 0.88
+    assert plain < 0.75
+
+
+def test_draws_that_are_missing_leave_no_interval_and_small_figures_may_be_nothing() -> None:
+    assert np.isnan(raised_interval(0.2, [np.nan, np.nan], None)).all()
+    draws = np.random.default_rng(3).normal(0.21, 0.02, 2000)
+    assert raised_interval(0.2, draws, draws)[0] == 0
+    assert raised_interval(0.2, draws, draws - 0.2)[0] > 0
+
+
+def test_few_clusters_cannot_show_much() -> None:
+    draws = np.ones(5000)
+    assert bootstrap_p_value(draws, 1.0) == pytest.approx(1 / 5001)
+    assert [bootstrap_p_value(draws, 1.0, clusters) for clusters in (1, 2, 5)] == [1.0, 0.5, 1 / 16]

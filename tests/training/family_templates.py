@@ -1,9 +1,9 @@
 """Chat templates that behave as those of four model families do, and tokenizers with the families' special tokens.
 
-The behaviour is what matters, and each family has its own: Llama 3 trims messages and always writes a system turn with
-the date; Qwen3 writes thoughts, leaves those of earlier turns out, and writes an empty one where thinking is off; Gemma 3
-knows no system turn, calls the assistant "model" and refuses turns out of order; Mistral has no assistant's turn, writes
-a space before answers, and puts the system message before the last question, so that earlier turns change.
+Each family has ways of its own. Llama 3 trims messages and always writes a system turn with the date. Qwen3 writes
+thoughts, leaves those of earlier turns out, and writes an empty one where thinking is off. Gemma 3 knows no system
+turn, calls the assistant "model" and refuses turns out of order. Mistral has no assistant's turn, writes a space before
+answers, and puts the system message before the last question, so that earlier turns change.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 LLAMA3 = (
     "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{% set system = messages[0]['content'] | trim %}"
     "{% set messages = messages[1:] %}{% else %}{% set system = '' %}{% endif %}"
-    "{% if strftime_now is defined %}{% set today = strftime_now('%d %b %Y') %}{% else %}{% set today = '?' %}{% endif %}"
+    "{% set today = strftime_now('%d %b %Y') if strftime_now is defined else '?' %}"
     "<|start_header_id|>system<|end_header_id|>\n\nToday Date: {{ today }}\n\n{{ system }}<|eot_id|>"
     "{% for message in messages %}<|start_header_id|>{{ message['role'] }}<|end_header_id|>\n\n"
     "{{ message['content'] | trim }}<|eot_id|>{% endfor %}"
@@ -35,7 +35,8 @@ GEMMA3 = (
     "{{ bos_token }}{% set ns = namespace(first='') %}{% if messages[0]['role'] == 'system' %}"
     "{% set ns.first = messages[0]['content'] + '\n\n' %}{% set messages = messages[1:] %}{% endif %}"
     "{% for message in messages %}"
-    "{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('turns must alternate') }}{% endif %}"
+    "{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('turns must alternate') }}{% endif %}"
     "<start_of_turn>{{ 'model' if message['role'] == 'assistant' else message['role'] }}\n"
     "{{ ns.first if loop.first else '' }}{{ message['content'] | trim }}<end_of_turn>\n{% endfor %}"
     "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
@@ -44,7 +45,8 @@ GEMMA2 = GEMMA3.replace("{% set ns.first = messages[0]['content'] + '\n\n' %}", 
 MISTRAL = (
     "{% if messages[0]['role'] == 'system' %}{% set system = messages[0]['content'] %}"
     "{% set messages = messages[1:] %}{% endif %}{{ bos_token }}{% for message in messages %}"
-    "{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('turns must alternate') }}{% endif %}"
+    "{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('turns must alternate') }}{% endif %}"
     "{% if message['role'] == 'user' %}[INST] {% if loop.last and system is defined %}{{ system + '\n\n' }}{% endif %}"
     "{{ message['content'] }}[/INST]{% else %} {{ message['content'] | trim }}{{ eos_token }}{% endif %}{% endfor %}"
 )
@@ -112,7 +114,7 @@ def family_tokenizer(name: str) -> Any:
         tokenizer_object=core,
         bos_token=family.specials[0] if name != "qwen3" else None,
         eos_token=family.ending if name in ("llama3", "qwen3") else family.specials[1],
-        additional_special_tokens=[token for token in family.specials[2:]],
+        additional_special_tokens=list(family.specials[2:]),
         chat_template=family.template,
         clean_up_tokenization_spaces=False,
     )

@@ -66,7 +66,7 @@ def test_packed_examples_are_proved_apart_on_the_model_itself(kind: str, tmp_pat
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_model_in_training_reads_padded_rows_as_before(kind: str, tmp_path: Path) -> None:
-    model, _ = load(str(make_model(tmp_path / kind, kind)))
+    model: Any = load(str(make_model(tmp_path / kind, kind)))[0]
     tokens = torch.from_numpy(example(3, 40).tokens.astype(np.int64)).view(2, 20).repeat(1, 2)
     mask = torch.ones_like(tokens)
     mask[0, :11] = 0
@@ -91,7 +91,7 @@ def test_a_pack_without_labels_is_refused() -> None:
     one, other = example(1, 12), example(2, 9)
     silent = Example("silent", "en", one.tokens, np.zeros(12, np.bool_))
     PackCollator(["en"])([[silent, other]])
-    with pytest.raises(DataError, match="without a single label.*silent"):
+    with pytest.raises(DataError, match=r"without a single label.*silent"):
         PackCollator(["en"])([[silent], [other]])
     with pytest.raises(DataError, match="holds no example"):
         PackCollator(["en"])([[]])
@@ -106,7 +106,7 @@ def test_losses_by_language_are_those_of_each_languages_examples(tmp_path: Path)
     losses, _ = document_losses(model, batch)
     sums = torch.zeros(3).index_add_(0, batch["label_langs"], losses)
     assert torch.allclose(sums, torch.stack([alone[1], alone[0] + alone[2], alone[3]]), atol=1e-3)
-    assert torch.bincount(batch["label_langs"]).tolist() == [6, 12, 7]
+    assert torch.bincount(batch["label_langs"]).tolist() == [6, 11, 7]
 
 
 def test_the_loss_is_the_models_own(tmp_path: Path) -> None:

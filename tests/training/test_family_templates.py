@@ -165,17 +165,25 @@ def test_what_a_template_cannot_take_is_rejected_with_its_reason() -> None:
 @pytest.mark.parametrize(
     ("template", "told"),
     [
-        ("{% for message in messages %}{{ message['content'] }}\n{% endfor %}", "no markers"),
-        ("{% for message in messages %}{% if message['role'] == 'user' %}U: {{ message['content'] }}{% endif %}{% endfor %}"
-         "{% if add_generation_prompt %} A:{% endif %}", "leaves out the assistant's message"),
-        ("{% for message in messages[1:] %}<|im_start|>{{ message['content'] }}<|im_end|>{% endfor %}", "leaves out the user"),
-        ("{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}",
-         "no generation prompt"),
+        ("TURNS{{ message['content'] }}\n{% endfor %}", "no markers"),
+        (
+            "TURNS{% if message['role'] == 'user' %}U: {{ message['content'] }}{% endif %}{% endfor %}"
+            "{% if add_generation_prompt %} A:{% endif %}",
+            "leaves out the assistant's message",
+        ),
+        (
+            "{% for message in messages[1:] %}<|im_start|>{{ message['content'] }}<|im_end|>{% endfor %}",
+            "leaves out the user",
+        ),
+        (
+            "TURNS<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}",
+            "no generation prompt",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_template_that_cannot_be_learned_from_is_refused(template: str, told: str) -> None:
     tokenizer: Any = family_tokenizer("qwen3")
-    tokenizer.chat_template = template
+    tokenizer.chat_template = template.replace("TURNS", "{% for message in messages %}")
     with pytest.raises(AfyaError, match=told):
         build_examples([Lesson(DIALOGUES["plain"], "instruction")], tokenizer, 512, "stage")
 
@@ -183,5 +191,5 @@ def test_a_template_that_cannot_be_learned_from_is_refused(template: str, told: 
 def test_a_tokenizer_without_an_end_is_refused() -> None:
     tokenizer: Any = family_tokenizer("qwen3")
     tokenizer.chat_template, tokenizer.eos_token = None, None
-    with pytest.raises(ConfigError, match="no answer would ever end|neither an end of turn"):
+    with pytest.raises(ConfigError, match="neither an end of turn"):
         answer_frame(tokenizer)

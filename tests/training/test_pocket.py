@@ -61,7 +61,7 @@ def test_the_demo_learns_from_training_cases_only_in_every_language() -> None:
     assert len(recipe.langs) == 12
     for stage in recipe.stages:
         lessons = stage_lessons(recipe, stage)
-        items = [item for item, _ in lessons]
+        items = [lesson.item for lesson in lessons]
         assert {item.lang for item in items} == set(recipe.langs)
         assert {item.split for item in items} == {"train"}
         assert all(isinstance(text, str) for text in lesson_texts(lessons))

@@ -229,7 +229,7 @@ def _arrow(path: Path, reading: Reading) -> Iterator[tuple[str, Row]]:
     with open_bytes(path) as handle:
         stream = handle.read(6) != b"ARROW1"
     try:
-        table = pl.read_ipc_stream(path) if stream else pl.read_ipc(path, memory_map=False)
+        table = pl.read_ipc_stream(path) if stream else pl.read_ipc(path)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(f"{path}: not a table of Arrow ({str(error).splitlines()[0]}).") from None
     for at, row in enumerate(table.iter_rows(named=True), start=1):

@@ -58,7 +58,7 @@ def shortened(text: str, kept: int) -> str:
     """The text without its middle: at most `kept` of its characters, no word cut where words have spaces between them.
 
     >>> shortened("one two three four five", 15)
-    'one two […] four five'
+    'one two […] five'
     """
     head, tail = (kept + 1) // 2, len(text) - kept // 2
     while head and unicodedata.combining(text[head]):

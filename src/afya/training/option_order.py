@@ -100,7 +100,9 @@ def _names(text: str, item: Item, *, alone: bool) -> bool:
     """Whether a text names options by letter or number: a single one (`alone`), or two and more, as options do ("1 and
     3"; an option with one number is an amount)."""
     count = len(item.options or ())
-    named = {match.group() for match in _naming(text_literals(item.lang).option_letters[:count], count).finditer(text)}
+    literals = text_literals(item.lang)
+    joiners = (*literals.joiners.both, *literals.joiners.either)
+    named = {match.group() for match in _naming(literals.option_letters[:count], count, joiners).finditer(text)}
     if alone:
         return bool(named)
     words = len(regex.findall(r"[\p{L}\p{M}\p{N}]+", text))
@@ -108,9 +110,12 @@ def _names(text: str, item: Item, *, alone: bool) -> bool:
 
 
 @cache
-def _naming(letters: tuple[str, ...], count: int) -> regex.Pattern[str]:
-    # "A" is a word of English and other languages where a small letter follows it. "3 days" and "1.5%" are amounts.
-    named = "|".join(letter + (r"(?!\s+\p{Ll})" if letter == "A" else "") for letter in letters)
+def _naming(letters: tuple[str, ...], count: int, joiners: tuple[str, ...]) -> regex.Pattern[str]:
+    # "A" is a word of English and other languages where a word in small letters follows it, except in "A and B". "1.5%"
+    # is an amount.
+    joined = "|".join(regex.escape(word) + r"\b" for word in joiners) or "(?!)"
+    word = rf"(?!\s+(?!{joined})\p{{Ll}})"
+    named = "|".join(letter + (word if letter == "A" else "") for letter in letters)
     digits = rf"[1-{min(count, 9)}](?!\s*%|[.,]\p{{N}})"
     circled = "".join("①②③④⑤⑥⑦⑧⑨"[:count])
     return regex.compile(rf"(?<![\p{{L}}\p{{N}}.,/-])(?:{named}|{digits}|[{circled}])(?![\p{{L}}\p{{M}}\p{{N}}/-])")

@@ -177,7 +177,9 @@ def analyse(
         billed=bills(replied, summary, reference),
         measures=measure_means(read_measures(runs, labels), level),
         settings=compare_settings(data, level),
-        comparisons=compare_models(data, pairs, level=level) if compared else no_comparisons(),
+        comparisons=compare_models(data, pairs, level=level, needed=pairs is not None)
+        if compared
+        else no_comparisons(),
         level=level,
         reference=reference,
         notes=(*_notes(runs, models, compared), *written.notes),

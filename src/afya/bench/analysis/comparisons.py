@@ -35,12 +35,14 @@ def compare_models(
     level: float = 0.95,
     replicates: int = REPLICATES,
     seed: int = 0,
+    needed: bool = True,
 ) -> pl.DataFrame:
     """One row for each setting, task, pair of labels and language, and one over all languages (`lang` 'all').
 
     Args:
         pairs: (a, b) labels to compare; None compares every two, in the order of the labels. The better a pair was
             known beforehand to matter, the fewer should be named: each one raises the bar for all.
+        needed: whether it is an error that no two models answered the same items; else the table has no row.
 
     Columns: setting, task, a, b, lang, then as `summary.paired_rows` (before is a, after is b, difference b - a), and
     low_bootstrap, high_bootstrap, p_bootstrap. Pairs without a common item are left out.
@@ -57,6 +59,8 @@ def compare_models(
         raise DataError(f"No scores of '{unknown[0]}'.", hint=f"Labels: {', '.join(labels)}.")
     together = _paired(data, wanted)
     if not together.rows.height:
+        if not needed:
+            return no_comparisons()
         raise DataError(
             "No two models have an answered item in common, so that nothing can be compared.",
             hint="Ask the models the same items: same dataset, split, languages and setting.",

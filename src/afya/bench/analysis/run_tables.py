@@ -122,7 +122,8 @@ def _replies(path: Path) -> pl.DataFrame:
         if name not in columns
     )
     # A column without any value may have been written without a type.
-    asked = lazy.select(*_MATCHED, *_said(), "text").cast({**_said(), "text": pl.String()})  # type: ignore[arg-type]
+    typed = [pl.col(name).cast(kind) for name, kind in {**_said(), "text": pl.String()}.items()]
+    asked = lazy.select(*_MATCHED, *typed)
     parts = [
         part.filter(pl.col("rotation") == 0).select(*_MATCHED, _text_key(), *_said()) for part in _slices(path, asked)
     ]

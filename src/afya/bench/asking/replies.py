@@ -212,7 +212,12 @@ def _known(keys: Sequence[str], state: Answerer) -> list[tuple[object, ...] | No
 def _ask(model: LanguageModel, frame: pl.DataFrame, sampling: Sampling | None) -> Sequence[Generation | OptionScores]:
     """The answers to the rows of a prompt part."""
     if isinstance(model, Recorded):
-        return model.recall(frame["item_id"].to_list())
+        # Its letters are those of the options' own order: with others it would be read wrongly.
+        turned = Generation("", "error", 0, 0, 0.0, "the file's replies are to the options in their own order")
+        found = model.recall(frame["item_id"].to_list())
+        return [
+            turned if rotation else reply for reply, rotation in zip(found, frame["rotation"].fill_null(0), strict=True)
+        ]
     rows = frame.select("messages", "answer_prefix", "options", "end_turn").rows()
     prompts = [Prompt(tuple(Message(**message) for message in messages), prefix) for messages, prefix, _, _ in rows]
     if sampling is None:

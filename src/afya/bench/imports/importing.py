@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from afya.bench.imports.entries import NO_LANGUAGE, Entry, entries_of
-from afya.bench.imports.fields import Mapped, guess
+from afya.bench.imports.entries import Entry, entries_of
+from afya.bench.imports.fields import Mapped
+from afya.bench.imports.guessing import guess
 from afya.bench.imports.keys import Key, read_key
 from afya.bench.imports.lookup import Row
+from afya.bench.imports.notes import notes_of, unread
 from afya.bench.imports.published import Comparison, Figure, compare
-from afya.bench.imports.reading import Read, Reader
+from afya.bench.imports.reading import Reader
 from afya.bench.imports.resolving import Decided, NoAnswer, decide
 from afya.bench.imports.shapes import answer_suggestions, mapping_names, options_by_row, suggestions
 from afya.bench.imports.sources import Faults, File, find, head, rows_of
@@ -27,7 +27,6 @@ from afya.errors import AfyaError, ConfigError, DataError
 from afya.models.reply_files import Reading
 from afya.runs import Ledger, RunFolder, read_json, sha256_path, write_frame, write_json
 from afya.sources.source import Malformed
-from afya.text.identify import identify
 
 COMMAND = "bench import-replies"
 DEFAULT_SOURCE = "published"
@@ -319,9 +318,9 @@ def _import(
         for reason, count in key.faults.counts.items():
             for example in key.faults.examples[reason][:count]:
                 read.faults.add(f"key_{reason}", example)
-    notes = [*decided.notes, *_notes(read, others, key), *_unread(folder.path, decided, mapped)]
-    rows = sum(scoring.n + scoring.absent for scoring in found if scoring.counts and scoring.lang != "all")
-    folder.event("finished", scores=rows)
+    notes = [*decided.notes, *notes_of(read, others, key), *unread(folder.path, decided, mapped)]
+    scores = sum(scoring.n + scoring.absent for scoring in found if scoring.counts and scoring.lang != "all")
+    folder.event("finished", scores=scores)
     return ImportResult(
         folder=folder.path,
         mapped=mapped,
@@ -333,61 +332,5 @@ def _import(
         notes=tuple(notes),
         missing={f"{model} ({setting})": tuple(ids) for (model, setting), ids in read.missing.items()},
         ledger=ledger,
-        rows=rows,
+        rows=scores,
     )
-
-
-def _unread(folder: Path, decided: Decided, mapped: Mapping[str, Mapped]) -> Iterator[str]:
-    """That no answer was found in many of the values that count: a column was perhaps taken for what it is not."""
-    import polars as pl
-
-    if decided.score_by == "correct":
-        return
-    scores = pl.scan_parquet(folder / "scores.parquet").select("item_id", "outcome")
-    said = pl.scan_parquet(folder / VERDICTS).select("written")
-    if decided.score_by == "ours":
-        said = pl.scan_parquet(folder / "replies.parquet").select(written="text")
-    rows = pl.concat([scores, said], how="horizontal").filter(pl.col("outcome") != "error")
-    lost = rows.filter(pl.col("outcome") == "unparseable")
-    total, many = (int(frame.select(pl.len()).collect().item()) for frame in (rows, lost))
-    if 5 * many <= total:
-        return
-    seen = lost.head(3).collect()["written"].to_list()
-    such = "; ".join(f"'{' '.join(str(text).split())[:60]}'" for text in seen)
-    columns = next(iter(mapped.values())).columns
-    if decided.score_by == "prediction":
-        column = next((columns[name] for name in columns if name.partition("@")[0] == "prediction"), "COLUMN")
-        hint = f"--column {shlex.quote(f'reply={column}')} has afya read the answers from texts"
-    else:
-        hint = "see that --lang and the options are right; `afya bench extract FILE` shows each"
-    yield f"Look here: in {many:,} of {total:,} no answer was found, which counts as wrong: {such}. To mend it: {hint}."
-
-
-def _notes(read: Read, others: Sequence[str], key: Key | None) -> Iterator[str]:
-    if others:
-        told = "they do not fit --from-path, hold no replies, or say again what another says"
-        yield f"{len(others)} file(s) were not read ({told}), such as {', '.join(others[:3])}."
-    if read.no_lang:
-        told = f"{NO_LANGUAGE} is supposed (--lang CODE says another)"
-        seems = Counter(verdict.language for text in read.looks if (verdict := identify(text)).reliable).most_common(1)
-        other = bool(seems) and seems[0][0] != NO_LANGUAGE and 2 * seems[0][1] > len(read.looks)
-        looks = f" Their texts look like {seems[0][0]}: add --lang {seems[0][0]}." if other else ""
-        yield f"Nothing tells the language of {read.no_lang:,} replies: {told}.{looks}"
-    for code, many in read.by_script.items():
-        yield f"{many:,} replies are taken for {code}, the language of their script (--lang CODE says another)."
-    if key is not None:
-        yield f"Replies and key are joined by {key.join}; the key has {len(key.entries):,} questions."
-        if key.loose:
-            yield f"{key.loose:,} ids differ from the key's in case or zeros in front, and were taken for the same."
-    if read.has["repeats"]:
-        yield (
-            f"{read.has['repeats']:,} replies are further ones to the same question: each counts, so that the accuracy "
-            "is the mean over all (--repeats first takes the first of each)."
-        )
-    counts = Counter(read.faults.counts)
-    if counts["duplicate"]:
-        told = "the first counts (--repeats all counts each)"
-        yield f"{counts['duplicate']:,} rows repeat a question that a model has answered: {told}."
-    if counts["partial_credit"]:
-        told = "which counts as wrong: an item is right or wrong here"
-        yield f"{counts['partial_credit']:,} verdicts give partial credit, {told}."

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from afya.bench.imports.entries import Entry, entries_of
-from afya.bench.imports.fields import Mapped, guess
+from afya.bench.imports.fields import Mapped
+from afya.bench.imports.guessing import guess
 from afya.bench.imports.sources import Faults, find, head, rows_of
 from afya.bench.reading.extract_fold import option_words
 from afya.errors import ConfigError, DataError

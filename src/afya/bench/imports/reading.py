@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from afya.bench.imports.choices import NUMBERED, Numbering, Words, read_choice
-from afya.bench.imports.entries import NO_LANGUAGE, Entry, entries_of
+from afya.bench.imports.entries import Entry, entries_of
 from afya.bench.imports.fields import Mapped
 from afya.bench.imports.frames import frame_of
 from afya.bench.imports.keys import Key
-from afya.bench.imports.lookup import opened
-from afya.bench.imports.sources import Faults, File, rows_of
+from afya.bench.imports.seen import Read
+from afya.bench.imports.sources import File, rows_of
 from afya.bench.imports.values import packed
 from afya.errors import DataError
 from afya.items import item_ids
@@ -27,16 +26,11 @@ from afya.languages import registry
 from afya.models.reply_files import Reading
 from afya.runs import canonical, sha256_text, write_frame
 from afya.sources.source import Malformed
-from afya.text.identify import identify
 
 if TYPE_CHECKING:
     import polars as pl
 
 _HELD = 20_000
-_SHORT = 16
-_ENOUGH = 400
-_LOOKS = 60
-_LONGEST_LABEL = 5
 
 
 @cache
@@ -68,43 +62,6 @@ def item_schema() -> dict[str, pl.DataType]:
     text, words = pl.String(), pl.List(pl.String())
     names = ("item_id", "group_id", "lang", "task", "native", "question", "context", "answer")
     return {**dict.fromkeys(names, text), "options": words, "labels": words}
-
-
-@dataclass
-class Read:
-    """What a reading found, beside the parts it wrote.
-
-    `parts`: by (model, setting). `expected`: for each (model, setting), the items that are known but have no reply.
-    `no_lang`: replies whose language nothing tells, `looks` some of their texts; `by_script`: those whose script did.
-    """
-
-    parts: dict[tuple[str, str], list[Path]] = field(default_factory=lambda: defaultdict(list))
-    items: list[Path] = field(default_factory=list)
-    late: dict[str, dict[str, Any]] = field(default_factory=dict)
-    faults: Faults = field(default_factory=Faults)
-    rows: Counter[str] = field(default_factory=Counter)
-    rejected: list[tuple[str, str, str]] = field(default_factory=list)
-    tools: set[str] = field(default_factory=set)
-    answers: Numbering = field(default_factory=Numbering)
-    predictions: Numbering = field(default_factory=Numbering)
-    words: Words = field(default_factory=Words)
-    most: int = 0
-    replies: int = 0
-    bare: int = 0
-    has: Counter[str] = field(default_factory=Counter)
-    missing: dict[tuple[str, str], list[str]] = field(default_factory=dict)
-    unknown_lang: Counter[str] = field(default_factory=Counter)
-    no_lang: int = 0
-    by_script: Counter[str] = field(default_factory=Counter)
-    looks: list[str] = field(default_factory=list)
-    entries: int = 0
-
-
-@lru_cache(maxsize=4096)
-def _by_script(text: str) -> str | None:
-    """The language whose script a text is in; None where several are written in it."""
-    verdict = identify(text)
-    return verdict.language if verdict.script != "Latn" and verdict.reliable else None
 
 
 @dataclass
@@ -210,7 +167,7 @@ class Reader:
             self._reject(entry.place, "unknown_id", f"the key has no '{self._key.joined_by(entry)}'")
             return
         if entry.lang is None:
-            entry.lang = self._supposed(entry)
+            entry.lang = self.read.supposed_language(entry)
         elif entry.lang not in registry():
             self.read.unknown_lang[entry.lang.removeprefix("?")] += 1
             self._reject(entry.place, "unknown_language", entry.lang.removeprefix("?"))
@@ -231,7 +188,7 @@ class Reader:
         counted = self._repeat(entry, model, setting, item_id, group_id, native, task)
         if counted is None:
             return
-        self._note(entry)
+        self.read.note(entry)
         self._answered[model, setting][entry.lang, task].add(counted)
         self.read.entries += 1
         self._held[model, setting].append(
@@ -248,22 +205,6 @@ class Reader:
         )
         self._waiting += 1
         self._flush()
-
-    def _supposed(self, entry: Entry) -> str:
-        """The language of a reply for which nothing tells it: by the script of its question, where that is enough."""
-        asked = entry.question or entry.prompt or ""
-        said = entry.reply or ""
-        text = asked if asked or not isinstance(said, str) else said
-        if not text.isascii():
-            known = _by_script(text[:_ENOUGH])
-            if known is not None:
-                self.read.by_script[known] += 1
-                return known
-        self.read.no_lang += 1
-        longer = said if isinstance(said, str) and len(said) > len(text) else text
-        if len(self.read.looks) < _LOOKS and len(longer) > _SHORT:
-            self.read.looks.append(longer[:_ENOUGH])
-        return NO_LANGUAGE
 
     def _native(self, entry: Entry, model: str) -> tuple[str, str | None]:
         """(id, group). Without an id, the question's text is it, told apart by how often the model was asked it."""
@@ -334,51 +275,6 @@ class Reader:
             return again
         self._reject(entry.place, "again" if self._repeats == "first" else "duplicate", f"'{native}' ({model})")
         return None
-
-    # What is known only at the end ------------------------------------------------------------------------------------
-
-    def _note(self, entry: Entry) -> None:
-        read = self.read
-        lang = str(entry.lang)
-        count = len(entry.options) if entry.options is not None else None
-        read.most = max(read.most, count or 0)
-        for name in ("reply", "prediction", "correct", "logprobs", "answer"):
-            read.has[name] += getattr(entry, name) is not None
-        if entry.logprobs is not None:
-            read.most = max(read.most, len(entry.logprobs))
-        self._numbers(entry.answer, entry, count, read.answers)
-        self._numbers(entry.prediction, entry, count, read.predictions)
-        if count is None and entry.answer is not None:
-            read.words.note(entry.answer, lang)
-        if entry.reply is not None:
-            read.replies += 1
-            if len(entry.reply) <= _SHORT and (not entry.reply.strip() or self._is_bare(entry, lang)):
-                read.bare += 1
-        if count is None and isinstance(entry.prediction, str | list):
-            chosen = read_choice(entry.prediction, entry.labels, ("",) * 10, lang, None).chosen
-            read.words.largest = max(read.words.largest, *(place + 1 for place in chosen or (0,)))
-
-    def _is_bare(self, entry: Entry, lang: str) -> bool:
-        words = str(entry.reply).split()
-        choice = read_choice(entry.reply, entry.labels, entry.options or ("",) * 10, lang, "label")
-        return choice.chosen is not None and all(len(word) <= _LONGEST_LABEL for word in words)
-
-    @staticmethod
-    def _numbers(value: Any, entry: Entry, count: int | None, into: Numbering) -> None:
-        value = opened(value)
-        for one in value if isinstance(value, list) else (value,):
-            if isinstance(one, bool) or not isinstance(one, str | int | float):
-                continue
-            digits = not isinstance(one, str) or one.strip().removesuffix(".0").isdigit()
-            if not digits and not NUMBERED.fullmatch(str(one).strip()):
-                into.labels += 0 < len(one.strip()) <= _SHORT
-                continue
-            options = entry.options or ("",) * 10
-            choice = read_choice(one, entry.labels, options, str(entry.lang), None)
-            if choice.number and choice.text is not None:
-                into.note(int(choice.text), count)
-            elif choice.chosen is not None and entry.labels and entry.labels[0].isdigit():
-                into.as_labels += 1
 
     # Writing ----------------------------------------------------------------------------------------------------------
 

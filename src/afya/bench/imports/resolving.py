@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from afya.bench.asking.replies import prompts_schema, replies_schema
 from afya.bench.imports.choices import Base, Choice, base_of, read_choice, verdict
 from afya.bench.imports.frames import conversations, frame_of
-from afya.bench.imports.reading import Read
+from afya.bench.imports.seen import Read
 from afya.bench.imports.values import LATIN, read_languages
 from afya.bench.reading.extract_fold import option_words
 from afya.errors import ConfigError, DataError
@@ -262,7 +262,7 @@ def _row(
     chosen = None if prediction.chosen is None else _own(prediction.chosen, order)
     several = bool(row["several"]) or len(answer.chosen or ()) > 1
     asked = row["prompt"] or "\n".join(text for text in (row["context"], row["question"]) if text)
-    sha = sha256_text(canonical([asked, options]))
+    sha = _asked_sha(asked, tuple(options))
     prompts = {
         "item_id": row["item_id"],
         "group_id": row["group_id"],
@@ -293,7 +293,7 @@ def _row(
         "rotation": 0,
         "prompt_sha": sha,
         "key": sha256_text(
-            canonical([row["model"], row["setting"], row["item_id"], sha, row["reply"], row["logprobs"]])
+            "\x1f".join((row["model"], row["setting"], row["item_id"], sha, row["reply"] or "", str(row["logprobs"])))
         ),
         "cached": False,
         "latency_s": 0.0,
@@ -313,6 +313,11 @@ def _row(
         "n_options": counts,
     }
     return prompts, replies, verdicts
+
+
+@lru_cache(maxsize=65536)
+def _asked_sha(asked: str, options: tuple[str, ...]) -> str:
+    return sha256_text(canonical([asked, list(options)]))
 
 
 def _choice(value: str | None, letters: Sequence[str], options: Sequence[str], lang: str, base: Base) -> Choice:

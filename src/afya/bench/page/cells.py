@@ -71,9 +71,11 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 
 
 def ranged(value: float | None, low: float | None, high: float | None, sign: bool = False) -> Markup:
-    """A percentage with its interval, which is set quieter."""
+    """A percentage with its interval, which is set quieter; alone where there is no interval."""
     if value is None:
         return tag("span", "–")
+    if low is None and high is None:
+        return tag("span", signed(value) if sign else percent(value).replace("-", "−"))
     shown = percent(value)
     if sign:
         shown, low_text, high_text = (signed(number) for number in (value, low, high))

@@ -169,7 +169,8 @@ def _disparity(view: View) -> list[Markup]:
         )
     note = (
         "On the groups answered in every language compared, each language counting once; in %. After chance: 0 is "
-        "blind guessing, 100 all right. Worst by best: 1 where all languages are served alike; Gini: 0 there."
+        "blind guessing, 100 all right. Worst by best: 1 where all languages are served alike; Gini: 0 there. Chance "
+        "alone makes scores unequal, so that intervals that reach 1 or 0 show no inequality."
     )
     heads: list[object] = ["Stage" if view.staged else "Model", "Mean", "After chance", f"Gap to {view.reference}"]
     heads += ["Worst language", "Worst by best", "Gini", "High-resource", "Low-resource", "High less low", "Groups"]
@@ -187,6 +188,8 @@ def _disparity(view: View) -> list[Markup]:
 def _plain(row: Mapping[str, Any], name: str, decimals: int) -> Markup:
     if row[name] is None:
         return tag("span", "–")
+    if row[f"{name}_low"] is None and row[f"{name}_high"] is None:
+        return tag("span", f"{row[name]:.{decimals}f}")
     low, high = (
         "–" if row[f"{name}_{end}"] is None else f"{row[f'{name}_{end}']:.{decimals}f}" for end in ("low", "high")
     )

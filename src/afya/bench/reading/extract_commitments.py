@@ -78,7 +78,8 @@ class CommitmentReader(ContextReader):
             ):
                 found.append(Commitment(start, chosen, 3, "conclusion", at))
             elif entry.line == 0 and entry.plain and len(listed) < 2 and self._opens(low, entry, after, texts, classes):
-                found.append(Commitment(start, chosen, 2, "opening"))
+                if texts or not self._enumerates(low, entry, seen, options):
+                    found.append(Commitment(start, chosen, 2, "opening"))
             elif entry.line >= 0 and entry.plain and after == "text" and len(listed) < 2:
                 found.append(Commitment(start, chosen, 2, "line"))
             elif entry.line >= 0 and entry.plain and after == "text" and len(listed) < self.count:
@@ -205,6 +206,23 @@ class CommitmentReader(ContextReader):
         sign = low[entry.end : entry.end + 2]
         # "B.C.", "A, B and C" are no openings of an answer; "B. Because", "B) ...", "**B**" are.
         return bool(re.match(r"[)\]*:}」】]|[.,;。、，]\W?|\s[-–—(:]|\n|\Z", sign)) and not re.match(r"\.[a-z]", sign)
+
+    def _enumerates(self, low: str, first: Seen, seen: Sequence[Seen], options: Sequence[str]) -> bool:
+        """Whether a line goes through the options from the first on: "A: risky. B: slow." tells no answer.
+
+        "A. Salts and water. B: wrong, C: wrong." does: each of the others is rejected.
+        """
+        if first.chosen != (0,):
+            return False
+        line = low.find("\n", first.end)
+        following = next((entry for entry in seen if entry.start > first.start and entry.chosen != first.chosen), None)
+        if following is None or following.chosen != (1,) or (0 <= line < following.start):
+            return False
+        before = low[: following.start].rstrip(" ([*_")
+        if name := self.words.option_words.ends(before):
+            before = before[: -len(name)].rstrip(" ([*_")
+        opens = before[-1:] in ".;,:!。；，" and low[following.end :].lstrip(" ")[:1] in tuple(").:*]")
+        return opens and self.after(low, following, options, False) != "wrong"
 
     def _bracketed(self, low: str, entry: Seen) -> bool:
         """Whether "(B)" closes a sentence."""

@@ -107,8 +107,13 @@ class LabelReader(CommitmentReader):
         return self._prefix.sub(r"\1 ", text) if self._prefix else text
 
     def _by_place(self, named: re.Match[str]) -> str:
-        """The label in the place of "the second option"; but "surgery must be the first option" names none."""
+        """The label in the place of "the second option"; but "surgery must be the first option" names none.
+
+        Nor does a heading: "First option: surgery ... Second option: ...".
+        """
         low, start = named.string.lower(), named.start()
+        if named.string[named.end() :].lstrip()[:1] in (":", "-", "–", "—"):
+            return named[0]
         said = low[max(0, start - 40) : start].split()[-3:]
         linked = any(word in self._copula_words for word in said) or self.words.copulas.ends(low, start)
         if linked and self.before(low, start)[0] != "marker":

@@ -17,7 +17,6 @@ from afya.bench.settings import Formulation, Setting, parse_setting
 from afya.bench.tasks.declare import TaskSet, task_set
 from afya.bench.tasks.selection import CHOICE_TASKS, Chosen, Selection, choose
 from afya.errors import ConfigError, DataError
-from afya.languages import core_codes
 from afya.models.base import Sampling
 from afya.models.cost import Price
 from afya.models.load import ENGINES, engine_options, identify, parse_spec, price_of, scored_by, shaping_options
@@ -191,50 +190,6 @@ class Plan:
         """All sets in all settings that some model is asked in, in order."""
         found = {(group.name, pair): (group, pair) for model in self.asked for group, pair in self.wanted(model)}
         return list(found.values())
-
-    def notes(self) -> tuple[str, ...]:
-        """What is done otherwise than was asked, in sentences."""
-        told = [
-            f"{group.name}: {group.task.rejected} rows of its source were left out; "
-            f"{group.task.dataset / 'ledger.parquet'} names them."
-            for group in self.sets
-            if group.task is not None and group.task.rejected
-        ]
-        told += self._left_out()
-        for model in self.asked:
-            changed = {
-                setting.name: model.can(setting).name
-                for group in self.sets
-                for setting in group.settings
-                if model.can(setting) != setting
-            }
-            if changed and model.engine != "replies":
-                why = "compares whole texts" if model.scores == "texts" else "scores no given options"
-                words = ", ".join(f"{name} is asked as {used}" for name, used in changed.items())
-                told.append(f"{model.name}: it {why}, so {words}.")
-            left = [group.name for group in self.sets if group.kind != "choice"] if model.scores == "texts" else []
-            if left:
-                told.append(f"{model.name}: it writes nothing, so it is not asked about {', '.join(left)}.")
-        return tuple(told)
-
-    def _left_out(self) -> list[str]:
-        """Languages and datasets of which nothing is asked, in sentences."""
-        told = []
-        for group in self.sets:
-            declared = None if group.task is None else group.task.langs
-            wanted = self.request.langs or declared or core_codes()
-            have = sorted(set(dataset_langs(group.datasets)))
-            splits = self.request.splits if group.task is None else group.task.splits
-            empty = [code for code in have if code in wanted and code not in group.chosen.langs]
-            if empty:
-                told.append(f"{group.name}: no item in {', '.join(empty)} can be asked of split {', '.join(splits)}.")
-            others = [code for code in have if code not in wanted]
-            if others and self.request.langs is None and declared is None:
-                told.append(f"{group.name}: it has {', '.join(others)} as well, asked when named with --langs.")
-            unused = [str(path) for path in group.chosen.unused]
-            if unused:
-                told.append(f"{', '.join(unused)}: nothing of it is asked; look at --langs, --split and --tasks.")
-        return told
 
 
 def plan(request: Request) -> Plan:

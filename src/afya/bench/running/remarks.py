@@ -1,4 +1,4 @@
-"""What a person should know of a finished run before reading its figures: replies that did not come, odd prompts."""
+"""What a person should know of a run beside its figures: what is asked otherwise, what is not, what did not come."""
 
 from __future__ import annotations
 
@@ -7,9 +7,58 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from afya.bench.running.plan import Plan, dataset_langs
+from afya.languages import core_codes
+
 _NUMBERS = re.compile(r"\d[\d,.]*")
 _MOST = 3
 """Kinds of errors that are told of a model."""
+
+
+def notes(planned: Plan) -> list[str]:
+    """What is done otherwise than was asked, in sentences."""
+    told = [
+        f"{group.name}: {group.task.rejected} rows of its source were left out; "
+        f"{group.task.dataset / 'ledger.parquet'} names them."
+        for group in planned.sets
+        if group.task is not None and group.task.rejected
+    ]
+    told += _left_out(planned)
+    for model in planned.asked:
+        changed = {
+            setting.name: model.can(setting).name
+            for group in planned.sets
+            for setting in group.settings
+            if model.can(setting) != setting
+        }
+        if changed and model.engine != "replies":
+            why = "compares whole texts" if model.scores == "texts" else "scores no given options"
+            words = ", ".join(f"{name} is asked as {used}" for name, used in changed.items())
+            told.append(f"{model.name}: it {why}, so {words}.")
+        left = [group.name for group in planned.sets if group.kind != "choice"] if model.scores == "texts" else []
+        if left:
+            told.append(f"{model.name}: it writes nothing, so it is not asked about {', '.join(left)}.")
+    return told
+
+
+def _left_out(planned: Plan) -> list[str]:
+    """Languages and datasets of which nothing is asked, in sentences."""
+    told = []
+    for group in planned.sets:
+        declared = None if group.task is None else group.task.langs
+        wanted = planned.request.langs or declared or core_codes()
+        have = sorted(set(dataset_langs(group.datasets)))
+        splits = planned.request.splits if group.task is None else group.task.splits
+        empty = [code for code in have if code in wanted and code not in group.chosen.langs]
+        if empty:
+            told.append(f"{group.name}: no item in {', '.join(empty)} can be asked of split {', '.join(splits)}.")
+        others = [code for code in have if code not in wanted]
+        if others and planned.request.langs is None and declared is None:
+            told.append(f"{group.name}: it has {', '.join(others)} as well, asked when named with --langs.")
+        unused = [str(path) for path in group.chosen.unused]
+        if unused:
+            told.append(f"{', '.join(unused)}: nothing of it is asked; look at --langs, --split and --tasks.")
+    return told
 
 
 def remarks(run: Path, manifest: Mapping[str, Any]) -> list[str]:

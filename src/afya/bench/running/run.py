@@ -29,7 +29,7 @@ from afya.bench.asking.translate_first import carry_back
 from afya.bench.running.costs import Projection, budget_for, project, spent_usd
 from afya.bench.running.outputs import ITEMS, PAIRS, SCORERS, Pair, join, measuring_of, write_items
 from afya.bench.running.plan import Asked, Asking, ItemSet, Plan, Request, plan
-from afya.bench.running.remarks import remarks
+from afya.bench.running.remarks import notes, remarks
 from afya.bench.settings import Setting
 from afya.bench.tasks.selection import STAGE as SELECT
 from afya.models.base import LanguageModel, Message, Prompt, Recorded, Showing
@@ -161,8 +161,8 @@ def _run(
     write_frame(folder.path / "ledger.parquet", ledger.frame())
     folder.event("finished", scores=rows)
     asked = {(model.name, setting.name): None for model in planned.asked for _, setting in planned.wanted(model)}
-    notes = (*planned.notes(), *remarks(folder.path, folder.manifest))
-    return BenchResult(folder.path, tuple(asked), rows, ledger, notes)
+    told = (*notes(planned), *remarks(folder.path, folder.manifest))
+    return BenchResult(folder.path, tuple(asked), rows, ledger, told)
 
 
 def _measuring(planned: Plan) -> dict[str, object]:

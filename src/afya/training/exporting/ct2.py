@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from afya.errors import EngineError, require
 from afya.runs import read_json
@@ -17,6 +17,10 @@ from afya.translation.convert import refuse_not_numbers
 
 COMPARED = ("Llama", "Mistral", "Qwen3", "Gemma 3")
 """Families whose conversions the tests compare with transformers, logit by logit."""
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _LINEAR = 0  # CTranslate2's number for rotary positions that are scaled linearly
 
@@ -145,6 +149,14 @@ class _Vocabulary:
         return {name: number for number, name in enumerate(self._names)}
 
 
+def window_of(config: dict[str, Any]) -> int | None:
+    """The narrowest sliding window of a model's layers, in tokens; None where every layer sees everything."""
+    text = config.get("text_config") or config
+    told = text.get("sliding_window")
+    used = text.get("use_sliding_window", True) and "sliding_attention" in (text.get("layer_types") or ["sliding_attention"])
+    return int(told) if told and used else None
+
+
 def vocabulary_names(tokenizer: Any, rows: int) -> list[str]:
     """(rows,) the name of each token number; numbers without a token get one that no text holds."""
     by_number = {number: str(token) for token, number in tokenizer.get_vocab().items()}
@@ -154,7 +166,7 @@ def vocabulary_names(tokenizer: Any, rows: int) -> list[str]:
 class Ct2Checked:
     """A converted decoder, for comparing it with its source."""
 
-    def __init__(self, folder: Path, tokenizer_folder: Path) -> None:
+    def __init__(self, folder: Path, tokenizer_folder: Path, sliding_window: int | None = None) -> None:
         require("ctranslate2", "mt", "Checking a CTranslate2 export")
         import ctranslate2
         from transformers import AutoTokenizer
@@ -168,6 +180,7 @@ class Ct2Checked:
         except Exception as error:  # a damaged file raises whatever the reader was doing
             first = str(error).strip().partition("\n")[0]
             raise EngineError(f"{folder / 'model.bin'}: the converted model cannot be loaded ({first}).") from error
+        self._window = sliding_window or 10**9
 
     def greedy(self, ids: Sequence[int], count: int, ends: frozenset[int]) -> list[int | None]:
         result = self._model.generate_batch(
@@ -185,14 +198,29 @@ class Ct2Checked:
 
         sums = []
         for option in question.option_ids:
-            row = [*question.ids, *option]
-            logits = np.asarray(self._model.forward_batch([row]), dtype=np.float64)[0]
-            places = np.arange(len(question.ids) - 1, len(row) - 1)
-            there = logits[places]
+            there = self._logits_before(list(question.ids), list(option)).astype(np.float64)
             highest = there.max(axis=-1, keepdims=True)
             whole = np.log(np.exp(there - highest).sum(axis=-1)) + highest[:, 0]
             sums.append(float((there[np.arange(len(option)), list(option)] - whole).sum()))
         return sums
+
+    def _logits_before(self, prompt: list[int], option: list[int]) -> NDArray[np.float32]:
+        """(option tokens, vocabulary) the logits from which each of the option's tokens would be drawn."""
+        import numpy as np
+
+        if len(prompt) + len(option) <= self._window:
+            logits = np.asarray(self._model.forward_batch([[*prompt, *option]]), dtype=np.float32)[0]
+            return logits[len(prompt) - 1 : -1]
+        # Whole rows longer than a sliding window cannot be read at once, only as prompts that are continued.
+        rows = [[*prompt, *option[:place]] for place in range(len(option))]
+        found = self._model.generate_batch(
+            [[self._names[number] for number in row] for row in rows],
+            max_batch_size=1,
+            max_length=1,
+            include_prompt_in_result=False,
+            return_logits_vocab=True,
+        )
+        return np.stack([np.asarray(result.logits[0][0], dtype=np.float32) for result in found])
 
     def reads(self, text: str) -> list[int]:
         return plain_ids(self._tokenizer, text)

@@ -84,7 +84,9 @@ def find_source(path: Path, base: str | None = None) -> Source:
     run: Path | None = None
     if (path / "manifest.json").is_file() and not (path / "config.json").is_file():
         run, path = path, _last_stage(path)
-    elif (path.parent / "manifest.json").is_file() and read_json(path.parent / "manifest.json").get("command") == "train":
+    elif (path.parent / "manifest.json").is_file() and read_json(path.parent / "manifest.json").get(
+        "command"
+    ) == "train":
         run = path.parent
     adapters: list[Path] = []
     place = path
