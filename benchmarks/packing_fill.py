@@ -22,7 +22,8 @@ from afya.folders import read_dataset
 from afya.items import from_frame
 from afya.sources.importing import import_source
 from afya.training.examples import Built, build_examples
-from afya.training.material import Lesson, lesson_texts
+from afya.training.lesson import Lesson
+from afya.training.material import lesson_texts
 from afya.training.plan import make_plan
 from afya.training.pocket import build_tokenizer
 from afya.training.recipe import DataSource, Form, Length, MixtureRule, StageRecipe

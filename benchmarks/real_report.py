@@ -47,6 +47,14 @@ OPEN = {
 }
 LANGS = ("en", "zh", "fr", "ja", "ko", "es", "pt", "de", "sw", "yo", "wo", "zu", "xh", "ig", "sn")
 LIMIT = 60
+DECLARED = """name: vignettes
+title: Vignettes from clinical protocols
+kind: choice
+items: {{dataset: {folder}}}
+settings: [letter]
+source: afya's protocols
+licence: Apache-2.0
+"""
 RIGHT = {"en": 0.85, "fr": 0.75, "zh": 0.75, "ja": 0.7, "ko": 0.7, "es": 0.75, "pt": 0.75, "de": 0.75}
 RIGHT_ELSEWHERE = 0.45
 SEED = "7"
@@ -165,7 +173,9 @@ def main(data: Path, models: Path, pocket: Path, out: Path) -> None:
     known.append(fresh)
     if not (fresh / "manifest.json").exists():
         _run([afya, "data", "vignettes", "--test", "100", "--seed", "20261121", "--out", str(fresh)])
-    command += ["--task", f"vignettes={fresh}", "--setting", "letter", "--setting", "cloze", "--setting", "generate"]
+    declared = out / "vignettes.yaml"
+    declared.write_text(DECLARED.format(folder=fresh.resolve()), encoding="utf-8")
+    command += ["--task", str(declared), "--setting", "letter", "--setting", "cloze", "--setting", "generate"]
     named = {
         "stories260k": f"hf:{models / 'stories260k'}",
         "pocket-before": f"hf:{pocket / 'start'}",

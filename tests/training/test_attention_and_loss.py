@@ -15,7 +15,7 @@ from afya.items import Item, Turn
 from afya.training.attention import check_isolation, document_layout, use_document_attention
 from afya.training.chat_template import turn_ending
 from afya.training.examples import Example, build_examples
-from afya.training.material import Lesson
+from afya.training.lesson import Lesson
 from afya.training.plan import PackCollator
 from afya.training.run import load
 from afya.training.trainer import document_losses
@@ -72,10 +72,10 @@ def test_a_model_in_training_reads_padded_rows_as_before(kind: str, tmp_path: Pa
     mask[0, :11] = 0
     with torch.no_grad():
         before = model(input_ids=tokens, attention_mask=mask).logits
-        written = model.generate(input_ids=tokens, attention_mask=mask, max_new_tokens=8, do_sample=False)
+        written = model.generate(input_ids=tokens, attention_mask=mask, max_new_tokens=3, do_sample=False)
         use_document_attention(model)
         after = model(input_ids=tokens, attention_mask=mask).logits
-        again = model.generate(input_ids=tokens, attention_mask=mask, max_new_tokens=8, do_sample=False)
+        again = model.generate(input_ids=tokens, attention_mask=mask, max_new_tokens=3, do_sample=False)
     assert torch.allclose(before[mask.bool()], after[mask.bool()], atol=1e-4)
     assert torch.equal(written, again)
 

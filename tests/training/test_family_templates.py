@@ -15,7 +15,7 @@ from afya.models.base import Message
 from afya.models.rendering import defused, encode
 from afya.training.chat_template import answer_frame, prompt_text
 from afya.training.examples import Example, build_examples
-from afya.training.material import Lesson
+from afya.training.lesson import Lesson
 from afya.training.recipe import Form
 
 NAMES = tuple(FAMILIES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,7 +37,13 @@ def extract(
     from afya.bench.reading.extract_file import read_replies
     from afya.cli.tables import plain, table_of
 
-    rows = list(read_replies(file, _columns(column or ()), lang, count))
+    console = Console()
+    columns = _columns(column or ())
+    found = _found(file, columns)
+    if found:
+        told = ", ".join(f"{name}={there}" for name, there in found.items())
+        console.print(f"Found by their names: {told} (--column says others)", markup=False, soft_wrap=True)
+    rows = list(read_replies(file, columns | found, lang, count))
     codes = sorted({row.lang for row in rows})
     groups = [(code, [row for row in rows if row.lang == code]) for code in codes]
     groups += [("all", rows)] if len(codes) > 1 else []
@@ -50,7 +56,6 @@ def extract(
         counts = (len(group), reasons["answered"], *(reasons[reason] for reason in REASONS))
         table.add_row(*plain(name, *(f"{count:,}" for count in counts)))
         beside.add_row(*plain(name, *_compared(group)))
-    console = Console()
     console.print(table)
     if any(row.expected is not None for row in rows):
         console.print(beside)
@@ -74,6 +79,36 @@ def _columns(told: Sequence[str]) -> dict[str, str]:
             raise ConfigError(f"--column {entry}: FIELD=NAME was expected.", hint="Such as --column reply=output.")
         columns[field.strip()] = name.strip()
     return columns
+
+
+def _found(file: Path, columns: Mapping[str, str]) -> dict[str, str]:
+    """The columns of the fields that nobody named and that are not called as we call them."""
+    from itertools import islice
+
+    from afya.bench.imports.choices import NUMBERED
+    from afya.bench.imports.guessing import guess
+    from afya.bench.imports.shapes import kind_of, options_by_row
+    from afya.bench.reading.extract_file import USUAL
+    from afya.models.reply_files import read_rows
+
+    rows = [row for _, row in islice(read_rows(file), 50)]
+    if "reply" in columns or any(name in row for row in rows for name in USUAL["reply"]):
+        return {}
+    guessed = dict(guess(rows, {}).columns)
+    alone = [column for name, column in guessed.items() if name.startswith("reply@")]
+    if len(alone) == 1:
+        guessed["reply"] = alone[0]
+    found: dict[str, str] = {}
+    for field, theirs in (("id",) * 2, ("lang",) * 2, ("reply",) * 2, ("options",) * 2, ("expected", "answer")):
+        there = guessed.get(theirs)
+        known = field in columns or any(name in row for row in rows for name in USUAL.get(field, (field,)))
+        if there is None or known or "{" in there:
+            continue
+        # A number may count from 0 or from 1; nothing here asks.
+        numbered = any(NUMBERED.fullmatch(str(row.get(there)).strip()) for row in rows)
+        if field != "expected" or (not numbered and kind_of(rows, there, options_by_row(rows, guessed)) == "choice"):
+            found[field] = there
+    return found if "reply" in found else {}
 
 
 def _compared(rows: Sequence[ReadReply]) -> tuple[str, ...]:

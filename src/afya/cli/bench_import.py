@@ -284,6 +284,12 @@ def _show_preview(found: Preview, console: Console) -> None:
     console.print(table)
     for fault in found.faults:
         console.print(f"not read: {fault}", markup=False, soft_wrap=True)
+    if isinstance(found.asks, tuple):
+        for note in found.asks:
+            console.print(note, markup=False, soft_wrap=True)
+    elif found.asks is not None:
+        told = f"An import of these rows would stop here: {found.asks}"
+        console.print(told, markup=False, soft_wrap=True)
     console.print("Nothing was written.")
 
 

@@ -11,7 +11,7 @@ from afya.training.material import Origin
 from afya.training.plan import DataPlan
 from afya.training.recipe import Recipe, StageRecipe
 
-_LIMITS = """## Limits
+LIMITS = """## Limits
 
 - **Not for clinical use.** No clinician has approved this model. It can be wrong, and wrong with confidence. Do not
   use it to diagnose, treat or dose.
@@ -73,7 +73,7 @@ def model_card(
     lines += [f"| {entry.source} | {entry.licence} | {entry.origin} | {entry.items:,} |" for entry in data]
     if any(entry.origin == "machine" for entry in data):
         lines += ["", "Texts of origin *machine* were translated by machine and no speaker has reviewed them."]
-    return "\n".join([*lines, "", _LIMITS, ""])
+    return "\n".join([*lines, "", LIMITS, ""])
 
 
 def _header(recipe: Recipe, langs: Mapping[str, Any], data: Sequence[Origin]) -> str:

@@ -18,7 +18,7 @@ from afya.runs import Rejection
 from afya.training.chat_template import AnswerFrame, answer_frame
 from afya.training.cutting import cut_to_fit
 from afya.training.drafts import Answered, answer_places, answered, dialogue_messages, drafted
-from afya.training.material import Lesson
+from afya.training.lesson import Lesson
 
 if TYPE_CHECKING:
     import numpy as np

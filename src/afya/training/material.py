@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 
 from afya.errors import ConfigError
 from afya.items import Item
-from afya.training.recipe import FORM_TASKS, DataSource, Form, Recipe, StageRecipe
+from afya.training.lesson import Lesson
+from afya.training.option_order import balance_letters
+from afya.training.recipe import FORM_TASKS, DataSource, Recipe, StageRecipe
 
 
 @dataclass(frozen=True)
@@ -24,14 +25,6 @@ class Origin:
     items: int
 
 
-class Lesson(NamedTuple):
-    """An item, what is learned from it, and whether it only keeps up what the model knew."""
-
-    item: Item
-    form: Form
-    rehearsal: bool = False
-
-
 def stage_lessons(recipe: Recipe, stage: StageRecipe) -> list[Lesson]:
     """What a stage learns, in the order of its data entries, repeated as they say; rehearsal last.
 
@@ -40,8 +33,6 @@ def stage_lessons(recipe: Recipe, stage: StageRecipe) -> list[Lesson]:
     Raises:
         ConfigError: an entry has nothing in the tasks wanted; DataError: a dataset folder cannot be read.
     """
-    from afya.training.option_order import balance_letters
-
     found = _lessons(stage, stage.data, recipe.stage_langs(stage))
     if stage.rehearsal is not None:
         found += [lesson._replace(rehearsal=True) for lesson in _lessons(stage, stage.rehearsal.data, recipe.langs)]

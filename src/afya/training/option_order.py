@@ -24,7 +24,7 @@ from afya.datafiles import read_model
 from afya.items import Item
 from afya.languages import language
 from afya.text.literals import text_literals
-from afya.training.material import Lesson
+from afya.training.lesson import Lesson
 from afya.training.recipe import Form
 
 LETTER_FORMS: tuple[Form, ...] = ("letter", "letter+rationale", "rationale+letter")

@@ -19,8 +19,9 @@ from afya.runs import Ledger, RunFolder, read_json, write_frame, write_json
 from afya.training import checkpoints
 from afya.training.card import model_card
 from afya.training.examples import build_examples
+from afya.training.lesson import Lesson
 from afya.training.log import TrainingTable
-from afya.training.material import Lesson, input_paths, lesson_texts, origins, stage_lessons
+from afya.training.material import input_paths, lesson_texts, origins, stage_lessons
 from afya.training.plan import DataPlan, make_plan
 from afya.training.progress import Watcher
 from afya.training.recipe import Recipe, StageRecipe

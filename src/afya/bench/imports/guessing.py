@@ -20,7 +20,7 @@ from afya.bench.imports.shapes import (
     told_apart,
     wide_columns,
 )
-from afya.bench.imports.values import language_code, numbers_of, options_of
+from afya.bench.imports.values import language_code, numbers_of, options_of, text_of
 from afya.sources.source import Malformed
 
 # A nested column is guessed by its last name alone only where that name says enough.
@@ -237,6 +237,8 @@ def _fits(name: str, column: str, rows: Sequence[Row]) -> bool:
         return False
     if name == "answer" and plain(column.rpartition(".")[2]) == "key":
         return kind_of(rows, column, [None] * len(rows[:50])) in ("choice", "number")
+    if name == "reply":
+        return any(text_of(value) is not None for value in values)
     if name == "epoch":
         return all(str(value).isdigit() for value in values)
     if name == "options" and not _are_options(values):

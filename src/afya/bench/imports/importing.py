@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
+from afya.bench.imports.deciding import Decided, NoAnswer, decide
 from afya.bench.imports.entries import Entry, entries_of
 from afya.bench.imports.fields import Mapped
 from afya.bench.imports.guessing import guess
@@ -15,7 +17,7 @@ from afya.bench.imports.lookup import Row
 from afya.bench.imports.notes import notes_of, unread
 from afya.bench.imports.published import Comparison, Figure, compare
 from afya.bench.imports.reading import Reader
-from afya.bench.imports.resolving import Decided, NoAnswer, decide
+from afya.bench.imports.seen import Read
 from afya.bench.imports.shapes import answer_suggestions, mapping_names, options_by_row, suggestions
 from afya.bench.imports.sources import Faults, File, find, head, rows_of
 from afya.bench.imports.tables import items_of, ledger_of, own_outcomes, write_items, write_parts
@@ -32,6 +34,7 @@ COMMAND = "bench import-replies"
 DEFAULT_SOURCE = "published"
 REPEATS = ("first", "all")
 _HEAD = 200
+_FILES = 20
 _SAID = frozenset({"reply", "prediction", "correct", "logprobs", "probs"})
 
 
@@ -89,7 +92,9 @@ class ImportResult:
 
 @dataclass(frozen=True)
 class Preview:
-    """The first rows of each file as they would be read, and where their fields stand."""
+    """The first rows as they would be read, and where their fields stand. `asks`: what an import of them would ask to
+    be told, or what it would suppose.
+    """
 
     files: tuple[str, ...]
     left_out: tuple[str, ...]
@@ -99,6 +104,7 @@ class Preview:
     key: Key | None
     entries: tuple[Entry, ...]
     faults: tuple[str, ...]
+    asks: AfyaError | tuple[str, ...] | None
 
 
 def preview(told: Import, many: int = 5) -> Preview:
@@ -108,30 +114,48 @@ def preview(told: Import, many: int = 5) -> Preview:
     entries: list[Entry] = []
     faults: list[str] = []
     constants = _constants(told)
-    for file in files:
+    read = Read()
+    for file in files[:_FILES]:
         _, rows = rows_of(file, _reading(told), told.where, lambda place, what: faults.append(f"{place}: {what}"))
-        for at, (place, row) in enumerate(rows, start=1):
+        fields = mapped[file.name].columns
+        for at, (row_place, row) in enumerate(islice(rows, _HEAD), start=1):
+            place = f"{file.name}, {row_place}"
             try:
-                for entry in entries_of(
-                    f"{file.name}, {place}",
-                    at,
-                    row,
-                    mapped[file.name].columns,
-                    {**constants, **file.told},
-                    told.lang_names,
-                ):
+                for entry in entries_of(place, at, row, fields, {**constants, **file.told}, told.lang_names):
                     if key is not None and not key.complete(entry):
                         faults.append(f"{entry.place}: the key has no '{key.joined_by(entry)}'")
                     entry.model = entry.model or constants.get("model") or file.model
-                    entries.append(entry)
+                    entry.lang = entry.lang or read.supposed_language(entry)
+                    read.note(entry)
+                    if len(entries) < many:
+                        entries.append(entry)
             except Malformed as fault:
-                faults.append(f"{file.name}, {place}: {fault.detail}")
-            if len(entries) >= many or at >= _HEAD:
-                break
-        if len(entries) >= many:
-            break
+                faults.append(f"{place}: {fault.detail}")
     names = tuple(file.name for file in files)
-    return Preview(names, tuple(others), tools, mapped, columns, key, tuple(entries[:many]), tuple(faults[:many]))
+    return Preview(
+        *(names, tuple(others), tools, mapped, columns, key, tuple(entries), tuple(faults[:many])),
+        asks=_asks(told, read, files, mapped) if entries else None,
+    )
+
+
+def _asks(told: Import, read: Read, files: Sequence[File], mapped: Mapping[str, Mapped]) -> AfyaError | tuple[str, ...]:
+    """What the import would ask to be told, as far as the first rows show; else what it would suppose."""
+    try:
+        return (*_decided(told, read, files, mapped).notes, *notes_of(read, (), None))
+    except AfyaError as error:
+        return error
+
+
+def _decided(told: Import, read: Read, files: Sequence[File], mapped: Mapping[str, Mapped]) -> Decided:
+    """What holds for the whole import; where no right answer is known, the error names the columns that may hold it."""
+    try:
+        return decide(read, told.count, told.answer_is, told.prediction_is, told.score_by, told.missing)
+    except NoAnswer as fault:
+        _, rows = head(files[0], _reading(told), told.where, _HEAD)
+        may_be = answer_suggestions(rows, mapped[files[0].name].columns)
+        raise DataError(
+            fault.message, hint=f"It may be {may_be}; else: {fault.hint}" if may_be else fault.hint
+        ) from None
 
 
 def import_replies(told: Import, out: Path, figures: Sequence[Figure] = (), *, replace: bool = False) -> ImportResult:
@@ -292,14 +316,7 @@ def _import(
     shutil.rmtree(place, ignore_errors=True)
     reader = Reader(place, told.name, mapped, _constants(told), told.lang_names, key, told.repeats, told.setting)
     read = reader.run(files, _reading(told), told.where)
-    try:
-        decided = decide(read, told.count, told.answer_is, told.prediction_is, told.score_by, told.missing)
-    except NoAnswer as fault:
-        _, rows = head(files[0], _reading(told), told.where, _HEAD)
-        may_be = answer_suggestions(rows, mapped[files[0].name].columns)
-        raise DataError(
-            str(fault.args[0]), hint=f"It may be {may_be}; else: {fault.hint}" if may_be else fault.hint
-        ) from None
+    decided = _decided(told, read, files, mapped)
     items = items_of(read)
     pairs = list(write_parts(folder, read, items, decided, told.name))
     ledger = ledger_of(read)

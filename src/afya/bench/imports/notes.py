@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from afya.bench.imports.deciding import Decided
 from afya.bench.imports.entries import NO_LANGUAGE
 from afya.bench.imports.fields import Mapped
 from afya.bench.imports.keys import Key
-from afya.bench.imports.resolving import Decided
 from afya.bench.imports.seen import Read
 from afya.bench.scoring.verdicts import VERDICTS
 from afya.text.identify import identify
@@ -37,6 +37,8 @@ def unread(folder: Path, decided: Decided, mapped: Mapping[str, Mapped]) -> Iter
     if decided.score_by == "prediction":
         column = next((columns[name] for name in columns if name.partition("@")[0] == "prediction"), "COLUMN")
         hint = f"--column {shlex.quote(f'reply={column}')} has afya read the answers from texts"
+        if "options" not in columns:
+            hint += """; --column 'options==["yes", "no"]' names options, in their order, that the file does not have"""
     else:
         hint = "see that --lang and the options are right; `afya bench extract FILE` shows each"
     yield f"Look here: in {many:,} of {total:,} no answer was found, which counts as wrong: {such}. To mend it: {hint}."

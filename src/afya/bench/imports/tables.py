@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from afya.bench.imports.choices import read_choice
+from afya.bench.imports.deciding import Decided
 from afya.bench.imports.reading import entry_schema, item_schema
-from afya.bench.imports.resolving import NO_REPLY, Decided, resolve, verdicts_schema
+from afya.bench.imports.resolving import NO_REPLY, resolve, verdicts_schema
 from afya.bench.imports.seen import Read
 from afya.bench.imports.values import LATIN
 from afya.bench.running.outputs import ITEMS, Pair

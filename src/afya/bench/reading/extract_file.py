@@ -22,7 +22,8 @@ from afya.sources.record_values import look_up
 FIELDS = ("id", "lang", "reply", "options", "letters", "several", "finish_reason", "expected", "reason")
 """What a row may hold. `expected`: right options: indices from 0, labels or texts; `reason`: why none is expected."""
 
-_USUAL = {"expected": ("expected", "answer", "gold", "target"), "reply": ("reply", "text", "response", "output")}
+USUAL = {"expected": ("expected", "answer", "gold", "target"), "reply": ("reply", "text", "response", "output")}
+"""What fields are called besides their own names."""
 
 Row = Mapping[str, object]
 
@@ -58,14 +59,26 @@ def read_replies(path: Path, columns: Mapping[str, str], lang: str | None, count
     for number, row in enumerate((row for _, row in rows), start=1):
         where = f"{path}, row {number}"
         told = {field: _value(row, field, columns) for field in FIELDS}
-        yield _read(told, where, lang, count, number)
+        yield _read(told, where, lang, count, number, ", ".join(map(str, row)))
     if not number:
         raise DataError(f"{path}: holds no replies.")
 
 
-def _read(told: Mapping[str, object], where: str, lang: str | None, count: int | None, number: int) -> ReadReply:
+def _read(
+    told: Mapping[str, object], where: str, lang: str | None, count: int | None, number: int, names: str
+) -> ReadReply:
     if told["reply"] is None:
-        raise DataError(f"{where}: no reply.", hint='Name its column with --column reply=NAME. An empty reply is "".')
+        raise DataError(
+            f"{where}: no reply; there is {names:.400}.",
+            hint='Name its column with --column reply=NAME. An empty reply is "".',
+        )
+    if isinstance(told["reply"], dict | list):
+        inside = ", ".join(map(str, told["reply"])) if isinstance(told["reply"], dict) else "a list"
+        raise DataError(
+            f"{where}: the reply is no text but holds {inside:.200}.",
+            hint="Name the text in it, such as --column reply=output.text; `afya bench import-replies` reads APIs' "
+            "responses, conversations and samples.",
+        )
     code = str(told["lang"] or lang or "")
     if not code:
         raise DataError(f"{where}: no language.", hint="Give --lang CODE, or --column lang=NAME.")
@@ -89,7 +102,7 @@ def _read(told: Mapping[str, object], where: str, lang: str | None, count: int |
 
 
 def _value(row: Row, field: str, columns: Mapping[str, str]) -> object:
-    names = (columns[field],) if field in columns else _USUAL.get(field, (field,))
+    names = (columns[field],) if field in columns else USUAL.get(field, (field,))
     for name in names:
         if field == "options" and "+" in name:
             return [look_up(dict(row), part.strip()) for part in name.split("+")]

@@ -153,8 +153,19 @@ def window_of(config: dict[str, Any]) -> int | None:
     """The narrowest sliding window of a model's layers, in tokens; None where every layer sees everything."""
     text = config.get("text_config") or config
     told = text.get("sliding_window")
-    used = text.get("use_sliding_window", True) and "sliding_attention" in (text.get("layer_types") or ["sliding_attention"])
+    layers = text.get("layer_types") or ["sliding_attention"]
+    used = text.get("use_sliding_window", True) and "sliding_attention" in layers
     return int(told) if told and used else None
+
+
+def window_note(window: int) -> str:
+    """What users of a converted model with a sliding window must know."""
+    import ctranslate2
+
+    return (
+        f"Right for texts of up to {window:,} tokens, prompt and reply together: beyond its sliding window CTranslate2 "
+        f"{ctranslate2.__version__} was found to read such models otherwise than transformers."
+    )
 
 
 def vocabulary_names(tokenizer: Any, rows: int) -> list[str]:
@@ -166,14 +177,12 @@ def vocabulary_names(tokenizer: Any, rows: int) -> list[str]:
 class Ct2Checked:
     """A converted decoder, for comparing it with its source."""
 
-    def __init__(self, folder: Path, tokenizer_folder: Path, sliding_window: int | None = None) -> None:
+    def __init__(self, folder: Path, sliding_window: int | None = None) -> None:
         require("ctranslate2", "mt", "Checking a CTranslate2 export")
         import ctranslate2
         from transformers import AutoTokenizer
 
-        self._tokenizer: Any = AutoTokenizer.from_pretrained(
-            tokenizer_folder, local_files_only=True, trust_remote_code=False
-        )
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         self._names: list[str] = read_json(folder / "vocabulary.json")
         try:
             self._model: Any = ctranslate2.Generator(str(folder), device="cpu", compute_type="default")
@@ -209,8 +218,8 @@ class Ct2Checked:
         import numpy as np
 
         if len(prompt) + len(option) <= self._window:
-            logits = np.asarray(self._model.forward_batch([[*prompt, *option]]), dtype=np.float32)[0]
-            return logits[len(prompt) - 1 : -1]
+            logits: NDArray[np.float32] = np.asarray(self._model.forward_batch([[*prompt, *option]]), dtype=np.float32)
+            return logits[0, len(prompt) - 1 : -1]
         # Whole rows longer than a sliding window cannot be read at once, only as prompts that are continued.
         rows = [[*prompt, *option[:place]] for place in range(len(option))]
         found = self._model.generate_batch(

@@ -1,15 +1,15 @@
 """The export of a model: written under a temporary name, compared with its source, published only if it says the same.
 
-    safetensors   adapters merged; for afya (hf:FOLDER) and everything that reads the Hugging Face layout
-    ct2           CTranslate2, int8 by default: a quarter of float32, quick on CPUs
-    gguf          llama.cpp's format, through the user's llama.cpp
+safetensors   adapters merged; for afya (hf:FOLDER) and everything that reads the Hugging Face layout
+ct2           CTranslate2, int8 by default: a quarter of float32, quick on CPUs
+gguf          llama.cpp's format, through the user's llama.cpp
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -115,8 +115,11 @@ def export(
         if format == "safetensors":
             write_weights(source, reference, folder, _precision(chosen))
         else:
-            with _whole_weights(source, reference, folder.parent) as weights:
-                del reference
+            merged = _merged(source, reference, folder.parent)
+            # A large model does not lie in memory twice.
+            del reference
+            with merged or nullcontext(str(source.base)) as place:
+                weights = Path(place)
                 if format == "ct2":
                     notes += _write_ct2(source, weights, tokenizer, folder, chosen)
                 elif tools is not None:
@@ -168,27 +171,18 @@ def _adapter_parameters(reference: Reference) -> int:
     return sum(weight.numel() for name, weight in reference.adapted.named_parameters() if ".lora_" in name)
 
 
-class _whole_weights:
-    """A folder with the whole weights to convert: the source itself, or its adapters merged in a temporary place."""
+def _merged(source: Source, reference: Reference, place: Path) -> tempfile.TemporaryDirectory[str] | None:
+    """A temporary folder beside the target (it may be large) with the adapters merged; None where there are none.
 
-    def __init__(self, source: Source, reference: Reference, place: Path) -> None:
-        self._source, self._reference = source, reference
-        self._place = place
-        self._made: tempfile.TemporaryDirectory[str] | None = None
-
-    def __enter__(self) -> Path:
-        if not self._source.adapters:
-            return self._source.base
-        # Beside the target: the weights may be larger than a temporary file system. In float32, to be rounded once.
-        self._made = tempfile.TemporaryDirectory(prefix=".merged-", dir=self._place)
-        folder = Path(self._made.name)
-        save_weights(self._reference.merged(), folder, "float32")
-        copy_files(self._source.tokenizer, folder, TOKENIZER_FILES)
-        return folder
-
-    def __exit__(self, *_: object) -> None:
-        if self._made is not None:
-            self._made.cleanup()
+    In float32, so that the weights are rounded once, by the converter.
+    """
+    if not source.adapters:
+        return None
+    made = tempfile.TemporaryDirectory(prefix=".merged-", dir=place)
+    folder = Path(made.name)
+    save_weights(reference.merged(), folder, "float32")
+    copy_files(source.tokenizer, folder, TOKENIZER_FILES)
+    return made
 
 
 def _write_ct2(source: Source, weights: Path, tokenizer: Any, folder: Path, quantization: str) -> list[str]:

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -116,15 +117,16 @@ class GgufChecked:
 
         self._process: subprocess.Popen[bytes] | None = None
         self._server: Any = None
-        address = self._start_package(file, context) if tools.server is None else self._start(tools.server, file, context)
+        address = (
+            self._start_package(file, context) if tools.server is None else self._start(tools.server, file, context)
+        )
         self._client = httpx.Client(base_url=address, timeout=_ANSWER_SECONDS, trust_env=False)
         self._wait(file)
         # A token that is whole letters, whatever the tokenizer.
         self._whole = self.reads("a")[-1]
 
     def _start_package(self, file: Path, context: int) -> str:
-        import xllamacpp
-
+        xllamacpp: Any = import_module("xllamacpp")
         params: Any = xllamacpp.CommonParams()
         params.model.path = str(file)
         params.n_ctx = context
@@ -133,6 +135,7 @@ class GgufChecked:
         params.warmup = False
         # The default keeps what was read in half precision, which is not the file's doing.
         params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
+        params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
         try:
             self._server = xllamacpp.Server(params)
         except RuntimeError as error:
@@ -143,9 +146,25 @@ class GgufChecked:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = int(probe.getsockname()[1])
-        command = [str(server), "-m", str(file), "-c", str(context), "-np", "1", "-ctk", "f32", "-ctv", "f32"]
+        command = [
+            str(server),
+            "-m",
+            str(file),
+            "-c",
+            str(context),
+            "-np",
+            "1",
+            "-ctk",
+            "f32",
+            "-ctv",
+            "f32",
+            "-fa",
+            "off",
+        ]
         self._process = subprocess.Popen(
-            [*command, "--host", "127.0.0.1", "--port", str(port), "--no-warmup"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [*command, "--host", "127.0.0.1", "--port", str(port), "--no-warmup"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         return f"http://127.0.0.1:{port}"
 
@@ -204,9 +223,7 @@ class GgufChecked:
     def templated(self, prompt: Prompt) -> str:
         """The prompt as the server's copy of the chat template renders it."""
         messages = [{"role": message.role, "content": message.content} for message in prompt.messages]
-        told = self._post(
-            "/apply-template", {"messages": messages, "chat_template_kwargs": {"enable_thinking": False}}
-        )
+        told = self._post("/apply-template", {"messages": messages, "chat_template_kwargs": {"enable_thinking": False}})
         return str(told["prompt"])
 
     def close(self) -> None:

@@ -57,20 +57,21 @@ def compare(
     *,
     spell: Callable[[Sequence[int]], str],
     notes: Sequence[str] = (),
+    problems: Sequence[str] = (),
 ) -> Parity:
     """Ask the export what the source was asked.
 
     Args:
         spell: the text of token ids, for messages.
-        notes: what is already known.
+        notes, problems: what is already known.
     """
-    problems: list[str] = []
+    wrong = list(problems)
     told = [*notes, *_decomposed(export, expected.questions)]
     same = tokens = changed = 0
     widest, differences = 0.0, []
     for question, steps, scores in zip(expected.questions, expected.steps, expected.options, strict=True):
         where = f"prompt in {question.lang} ({_short(question.question)})"
-        problems += _misread(export, question, where)
+        wrong += _misread(export, question, where)
         reply = export.greedy(question.ids, count, expected.ends)
         place = _first_difference([step.token for step in steps], reply, expected.ends)
         tokens += len(steps) if place is None else place + 1
@@ -82,7 +83,7 @@ def compare(
             widest = max(widest, gap)
             if gap > tolerance.gap:
                 said = "ends its reply" if other is None else f"says {spell([other])!r}"
-                problems.append(
+                wrong.append(
                     f"{where}: at token {place + 1} of the greedy reply the export {said}, the source "
                     f"{spell([step.token])!r}, which it holds {'at least ' if at_least else ''}{gap:.3g} nats more "
                     f"probable ({tolerance.gap:g} are allowed)"
@@ -92,14 +93,14 @@ def compare(
             difference = abs(one - other_score) / len(ids)
             differences.append(difference if math.isfinite(difference) else math.inf)
             if not difference <= tolerance.most:
-                problems.append(
+                wrong.append(
                     f"{where}, option {_short(text)}: log-probability {other_score:.4f} in the export, {one:.4f} in "
                     f"the source: {difference:.3g} nats a token apart ({tolerance.most:g} are allowed)"
                 )
         changed += max(range(len(found)), key=found.__getitem__) != max(range(len(scores)), key=scores.__getitem__)
     mean = sum(differences) / len(differences)
     if not mean <= tolerance.mean:
-        problems.append(
+        wrong.append(
             f"options differ by {mean:.3g} nats a token in the mean over {len(differences)} ({tolerance.mean:g} are "
             "allowed)"
         )
@@ -115,7 +116,7 @@ def compare(
         mean=mean,
         most=max(differences),
         changed_choices=changed,
-        problems=tuple(problems),
+        problems=tuple(wrong),
         notes=tuple(told),
     )
 
