@@ -72,3 +72,20 @@ def test_the_command_prints_the_reasons_and_writes_each_row(tmp_path: Path) -> N
     lines = out.read_text(encoding="utf-8").splitlines()
     assert lines[1].startswith("1,sw,1,B,")
     assert lines[3].startswith("3,sw,0 2,A C,")
+
+
+def test_columns_of_other_names_are_found(tmp_path: Path) -> None:
+    path = tmp_path / "medqa.jsonl"
+    row = {"question": "q", "options": {"A": "zinc", "B": "iron"}, "answer_idx": "B", "gpt4_output": "The answer is B."}
+    path.write_text(json.dumps(row) + "\n" + json.dumps({**row, "answer_idx": "A"}), encoding="utf-8")
+    told = CliRunner().invoke(app, ["bench", "extract", str(path), "--lang", "en"])
+    assert told.exit_code == 0
+    assert "reply=gpt4_output" in told.output
+    assert "expected=answer_idx" in told.output
+
+
+def test_a_reply_that_is_an_object_is_not_taken_for_a_text(tmp_path: Path) -> None:
+    path = tmp_path / "batch.jsonl"
+    path.write_text(json.dumps({"response": {"status_code": 200, "body": {}}, "lang": "en"}), encoding="utf-8")
+    with pytest.raises(DataError, match="no text but holds status_code, body"):
+        list(read_replies(path, {}, None, 4))

@@ -104,3 +104,48 @@ def test_a_torn_end_costs_one_row(tmp_path: Path, name: str, text: str, what: st
     assert what in told[0]
     with pytest.raises(DataError, match=what):
         rows(path)
+
+
+def test_titles_above_a_table_and_sheets_without_one_are_passed_over(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.active.append(["Supplement"])
+    sheet = book.create_sheet("Step 1")
+    for row in (["Table S2"], [], ["No.", "Answer"], [1, "B"], [2, "C"]):
+        sheet.append(row)
+    path = tmp_path / "supplement.xlsx"
+    book.save(path)
+    assert [row for _, row in read_rows(path)] == [{"No.": 1, "Answer": "B"}, {"No.": 2, "Answer": "C"}]
+    second = book.create_sheet("Step 2")
+    for row in (["No.", "Answer"], [1, "D"]):
+        second.append(row)
+    book.save(path)
+    with pytest.raises(DataError, match="2 sheets hold tables") as caught:
+        list(read_rows(path))
+    assert "--rows 'Step 1'" in str(caught.value.hint)
+    assert [row["_sheet"] for _, row in read_rows(path, Reading("*"))] == ["Step 1", "Step 1", "Step 2"]
+    text = tmp_path / "titled.csv"
+    text.write_text("Table S2;;\n\nid;said;key\n1;a, b;B\n", encoding="utf-8")
+    assert [row for _, row in read_rows(text)] == [{"id": "1", "said": "a, b", "key": "B"}]
+
+
+def test_lists_of_samples_are_no_table_and_arrow_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "generations.json"
+    path.write_text('[["Answer: A"], ["Answer: B"]]', encoding="utf-8")
+    assert [row for _, row in read_rows(path)] == [{"value": ["Answer: A"]}, {"value": ["Answer: B"]}]
+    path.write_text('[["id", "pred"], ["1", "B"]]', encoding="utf-8")
+    assert [row for _, row in read_rows(path)] == [{"id": "1", "pred": "B"}]
+    stream = tmp_path / "data-00000-of-00001.arrow"
+    pl.DataFrame({"id": [1]}).write_ipc_stream(stream)
+    assert [row for _, row in read_rows(stream)] == [{"id": 1}]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"), [("cp1252", "Lösung für Fälle"), ("cp932", "患者は何ですか"), ("euc_kr", "정답은 무엇입니까")]
+)
+def test_the_encoding_that_fits_is_named_first(tmp_path: Path, encoding: str, text: str) -> None:
+    path = tmp_path / "other.csv"
+    path.write_bytes(f"id,text\n1,{text}\n".encode(encoding))
+    with pytest.raises(DataError) as caught:
+        list(read_rows(path))
+    assert str(caught.value.hint).startswith(f"Name the encoding: --encoding {encoding} reads")

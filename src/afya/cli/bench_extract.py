@@ -95,9 +95,9 @@ def _found(file: Path, columns: Mapping[str, str]) -> dict[str, str]:
     if "reply" in columns or any(name in row for row in rows for name in USUAL["reply"]):
         return {}
     guessed = dict(guess(rows, {}).columns)
-    alone = [column for name, column in guessed.items() if name.startswith("reply@")]
-    if len(alone) == 1:
-        guessed["reply"] = alone[0]
+    said = [column for name, column in guessed.items() if name.partition("@")[0] in ("reply", "prediction")]
+    if "reply" not in guessed and len(said) == 1:
+        guessed["reply"] = said[0]
     found: dict[str, str] = {}
     for field, theirs in (("id",) * 2, ("lang",) * 2, ("reply",) * 2, ("options",) * 2, ("expected", "answer")):
         there = guessed.get(theirs)

@@ -99,7 +99,9 @@ def encodings(path: Path) -> str:
         expected = sum(bool(_LETTERS_OF[name].match(sign)) for sign in letters) / max(len(letters), 1)
         # Where letters take two bytes each, runs of them are long; accents stand alone.
         runs = high / max(len(re.findall(rb"[\x80-\xff]+", raw)), 1)
-        expected += name == "cp932" and sum("\u3040" <= sign <= "\u30ff" for sign in letters) > len(letters) / 20
+        # Kana are in no other; nearly all pairs of bytes of Korean are ideographs in GB 18030, but not the reverse.
+        kana = sum("\u3040" <= sign <= "\u30ff" for sign in letters) > len(letters) / 20
+        expected += (name == "cp932" and kana) or (name == "euc_kr" and expected > 0.95)
         fits = expected * (1 if (runs >= 1.9) == (name != "cp1252") else 0.5)
         found.append((fits, name, " ".join(raw[max(0, first - 8) : first + 24].decode(name, "ignore").split())))
     told = "; ".join(f"--encoding {name} reads '{text}'" for _, name, text in sorted(found, reverse=True)[:3])

@@ -11,12 +11,19 @@ from afya.training.material import Origin
 from afya.training.plan import DataPlan
 from afya.training.recipe import Recipe, StageRecipe
 
-LIMITS = """## Limits
+_NOT_CLINICAL = """## Limits
 
 - **Not for clinical use.** No clinician has approved this model. It can be wrong, and wrong with confidence. Do not
-  use it to diagnose, treat or dose.
-- It was tuned on the data above and on nothing else; what it knows beside them comes from the model it started from.
-- Languages differ. Look at the benchmark of each language before believing an average."""
+  use it to diagnose, treat or dose."""
+_TUNED = (
+    "- It was tuned on the data above and on nothing else; what it knows beside them comes from the model it started "
+    "from."
+)
+_UNEVEN = "- Languages differ. Look at the benchmark of each language before believing an average."
+
+LIMITS = f"{_NOT_CLINICAL}\n{_TUNED}\n{_UNEVEN}"
+GENERAL_LIMITS = f"{_NOT_CLINICAL}\n{_UNEVEN}"
+"""The limits of a model whose training data are not known, or that was not trained here."""
 
 _POCKET = """**This is a pocket model: {parameters:,} parameters, for trying the system, not for medicine.** It was made
 on the spot with random weights and knows only what its stages taught it. Its tokenizer was trained on its training

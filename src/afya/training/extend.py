@@ -15,7 +15,7 @@ from typing import Any
 from afya.errors import EngineError, RunError, require
 from afya.languages import language
 from afya.runs import read_json, write_json
-from afya.training.card import LIMITS
+from afya.training.card import GENERAL_LIMITS
 from afya.training.checkpoints import atomic_folder
 from afya.training.exporting.export_card import extension_section, own_card
 from afya.training.exporting.probes import probes
@@ -211,6 +211,6 @@ def _card(source: Source, told: Mapping[str, Any], notes: list[str]) -> str:
         "as the mean of the pieces it replaces, and means little until the model is trained on the language.",
         extension_section(told),
         "\n".join(f"- {note}" for note in notes),
-        LIMITS,
+        GENERAL_LIMITS,
     ]
     return "\n\n".join(parts) + "\n"

@@ -21,7 +21,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from afya.errors import RunError
 from afya.runs import read_json, write_json
 from afya.training import checkpoints
-from afya.training.attention import use_document_attention
+from afya.training.attention import check_isolation, use_document_attention
 from afya.training.log import Sums, TrainingTable
 from afya.training.optimizer import make_optimizer
 from afya.training.plan import DataPlan, PackCollator, PackDataset
@@ -59,6 +59,7 @@ class StageTrainer(Trainer):
         self.sums = Sums.of(len(plan.langs))
         self.used_rate = self.gradient_norm = self.last_loss = math.nan
         self.document_attention = use_document_attention(model)
+        check_isolation(model, self.document_attention)
         self.keeps_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
         super().__init__(
             model=model,

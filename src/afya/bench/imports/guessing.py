@@ -238,7 +238,7 @@ def _fits(name: str, column: str, rows: Sequence[Row]) -> bool:
     if name == "answer" and plain(column.rpartition(".")[2]) == "key":
         return kind_of(rows, column, [None] * len(rows[:50])) in ("choice", "number")
     if name == "reply":
-        return any(text_of(value) is not None for value in values)
+        return any(isinstance(value, Mapping) or text_of(value) is not None for value in values)
     if name == "epoch":
         return all(str(value).isdigit() for value in values)
     if name == "options" and not _are_options(values):

@@ -275,7 +275,7 @@ def _helm_instances(rows: Iterator[Placed], path: Path) -> Iterator[Placed]:
 
     The statistics are columns, so that --column correct=stats.quasi_exact_match takes another.
     """
-    task, _, told = path.parent.name.partition(":")
+    task, colon, told = path.parent.name.partition(":")
     model = next((part.partition("=")[2] for part in told.split(",") if part.startswith("model=")), None)
     for place, row in rows:
         stats = row["stats"]
@@ -295,7 +295,7 @@ def _helm_instances(rows: Iterator[Placed], path: Path) -> Iterator[Placed]:
                 id=str(row["instance_id"]),
                 epoch=row.get("train_trial_index") or None,
                 model=model.replace("_", "/", 1) if model else None,
-                task=task or None,
+                task=task if colon else None,
                 reply=row.get("predicted_text"),
                 prediction=row.get("mapped_output"),
                 correct=correct,

@@ -36,7 +36,10 @@ def print_leaderboard(found: Analysis, console: Console) -> None:
             _print_models(console, str(task), whole, part, langs, _ranks(found.ranks, str(task)))
     _print_measures(console, found.measures)
     if found.summary.height:
-        note = "[low, high]: 95% interval, clusters are groups. No answer: in % of n. Errors are not in n."
+        note = (
+            "[low, high]: 95% interval, clusters are groups. Rank: among the models of one setting. No answer: in % of "
+            "n. Errors are not in n."
+        )
         console.print(Text(note, style="dim"))
 
 

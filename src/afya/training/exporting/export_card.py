@@ -13,9 +13,9 @@ from afya.errors import ConfigError
 from afya.languages import language, registry
 from afya.models.folders import folder_sha256
 from afya.runs import read_json
-from afya.training.card import LIMITS
+from afya.training.card import GENERAL_LIMITS, LIMITS
 from afya.training.exporting.parity import Parity
-from afya.training.exporting.source import Source
+from afya.training.exporting.source import ADAPTER_CONFIG, Source
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,6 +24,8 @@ _HEADER = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
 _LIMITS_TITLE = re.compile(r"^## Limits\n.*?(?=^## |\Z)", re.DOTALL | re.MULTILINE)
 _TAGS = ("afya", "medical", "not-for-clinical-use")
 _BENCH = "bench run"
+_UNFILLED = "[More Information Needed]"
+_EXTENDED = "## Extended tokenizer"
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,7 @@ def export_card(origin: Origin, format: str, stored: str, size: int, parity: Par
     """The card's text. What the source's own card says of data, licences and languages is carried over whole."""
     header, body = own_card(origin.source)
     body = _LIMITS_TITLE.sub("", body).strip()
+    limits = LIMITS if body and origin.source.run is not None else GENERAL_LIMITS
     if not body:
         body = (
             f"# {origin.source.name}\n\n{origin.parameters:,} parameters. The model came without a card: what it was "
@@ -124,10 +127,10 @@ def export_card(origin: Origin, format: str, stored: str, size: int, parity: Par
         body,
         "\n".join(_benchmark(origin.tables)),
         "\n".join(_export_section(origin, format, stored, size, parity)),
-        LIMITS,
+        limits,
     ]
     extension = origin.source.extension()
-    if extension is not None:
+    if extension is not None and _EXTENDED not in body:
         sections.insert(-1, extension_section(extension))
     return "\n\n".join(section.strip("\n") for section in sections) + "\n"
 
@@ -143,7 +146,9 @@ def own_card(source: Source) -> tuple[dict[str, Any], str]:
                 told = yaml.safe_load(found[1]) if found else {}
             except yaml.YAMLError:
                 told = {}
-            return (told if isinstance(told, dict) else {}), text[found.end() :] if found else text
+            body = text[found.end() :] if found else text
+            # PEFT leaves a form that nobody filled in.
+            return (told if isinstance(told, dict) else {}), "" if _UNFILLED in body else body
     return {}, ""
 
 
@@ -155,11 +160,14 @@ def _header(origin: Origin, own: Mapping[str, Any], format: str) -> str:
     header |= dict(own)
     header["library_name"] = {"safetensors": "transformers", "ct2": "ctranslate2", "gguf": "gguf"}[format]
     told = own.get("tags")
-    header["tags"] = list(dict.fromkeys([*(told if isinstance(told, list) else []), *_TAGS, format]))
-    if source.adapters and "base_model" not in header:
-        header["base_model"] = str(read_json(source.adapters[0] / "adapter_config.json").get("base_model_name_or_path"))
+    kept = [str(tag) for tag in told if ":" not in str(tag)] if isinstance(told, list) else []
+    header["tags"] = list(dict.fromkeys([*kept, *_TAGS, format]))
     if source.adapters:
+        header["base_model"] = str(read_json(source.adapters[0] / ADAPTER_CONFIG).get("base_model_name_or_path"))
         header["base_model_relation"] = "finetune"
+    if Path(str(header.get("base_model", ""))).is_absolute():
+        # A place on somebody's disk means nothing to a reader.
+        header["base_model"] = Path(str(header["base_model"])).name
     return f"---\n{yaml.safe_dump(header, sort_keys=False, allow_unicode=True)}---"
 
 
@@ -231,7 +239,7 @@ def extension_section(extension: Mapping[str, Any]) -> str:
     """What a card says of a tokenizer that was extended."""
     lang = language(str(extension["lang"])).name
     lines = [
-        "## Extended tokenizer",
+        _EXTENDED,
         "",
         f"{extension['pieces']:,} pieces for {lang} ({extension['lang']}) were added to the base tokenizer. Text "
         "without any of them is read as the base tokenizer reads it.",
