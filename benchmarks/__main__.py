@@ -22,6 +22,7 @@ ALL = (
     "report_speed",
     "rescore_speed",
     "option_scoring",
+    "packing_fill",
 )
 
 if __name__ == "__main__":

@@ -219,6 +219,17 @@ def test_a_zero_beside_labels_that_are_digits_is_asked_about(tmp_path: Path) -> 
     imported(tmp_path, file, answer_is="from-0")
 
 
+def test_predictions_without_a_zero_are_asked_about_though_answers_have_one(tmp_path: Path) -> None:
+    said = [max(1, place) for place in SAID]
+    file = lines(
+        tmp_path / "mixed.jsonl",
+        rows_of(lambda at: {"id": at, "options": options(at), "label": RIGHT[at], "pred": said[at]}),
+    )
+    with pytest.raises(DataError, match="numbers of 'prediction' may count from 0 or from 1"):
+        imported(tmp_path, file)
+    imported(tmp_path, file, prediction_is="from-0", published="4/10")
+
+
 def test_predictions_that_cannot_be_read_are_pointed_out(tmp_path: Path) -> None:
     file = table(
         tmp_path / "nli.csv",

@@ -62,13 +62,12 @@ def extend(
     learned, held = split_texts(read_texts(text, lang), seed)
     file = source.base / "tokenizer.json"
     content = read_json(file)
-    loaded, precision = _load(source)
     spelled = [form for one in learned for form in (_forms(one) if both_forms else (one,))]
-    # Rows that the model has beyond its tokenizer are free.
-    extension = learn_pieces(content, spelled, pieces, _tokens(content), str(file))
+    extension = learn_pieces(content, spelled, pieces, str(file))
     before, after = _counter(content), _counter(extension.content)
     measured = fertility(held, before, after)
     notes = _other_languages(before, after, lang)
+    loaded, precision = _load(source)
     grow(loaded, extension.made_of)
     told = {
         "lang": lang,
@@ -150,11 +149,6 @@ def _forms(text: str) -> tuple[str, ...]:
     from unicodedata import normalize
 
     return tuple(dict.fromkeys((normalize("NFC", text), normalize("NFD", text))))
-
-
-def _tokens(content: Mapping[str, Any]) -> int:
-    numbers = [*content["model"]["vocab"].values(), *(entry["id"] for entry in content.get("added_tokens") or [])]
-    return int(max(numbers)) + 1
 
 
 def _counter(content: Mapping[str, Any]) -> Any:

@@ -51,12 +51,11 @@ def check_extendable(content: dict[str, Any], where: str) -> None:
         raise EngineError(f"{where}: a byte-pair tokenizer with dropout or marked parts of words cannot be extended.")
 
 
-def learn_pieces(content: dict[str, Any], texts: Iterable[str], count: int, rows: int, where: str) -> Extension:
+def learn_pieces(content: dict[str, Any], texts: Iterable[str], count: int, where: str) -> Extension:
     """Learn `count` pieces (fewer where the texts hold no more) from texts.
 
     Args:
         content: the base's tokenizer.json.
-        rows: no number below is free for a new piece.
         where: the file, for messages.
 
     Raises EngineError when the texts hold no piece at all, or adding them would renumber an old token.
@@ -72,7 +71,8 @@ def learn_pieces(content: dict[str, Any], texts: Iterable[str], count: int, rows
     names = {number: piece for piece, number in old.items()}
     vocabulary = dict(old)
     made_of: dict[int, tuple[int, ...]] = {}
-    following = max(rows, max(old.values()) + 1)
+    # Rows that the model has beyond its tokenizer's last token are free.
+    following = max(old.values()) + 1
     for letter in letters:
         spelled = tuple(old[f"<0x{byte:02X}>"] for byte in letter.encode())
         vocabulary[letter], made_of[following] = following, spelled

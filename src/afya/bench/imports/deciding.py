@@ -17,6 +17,7 @@ MISSING = ("wrong", "leave-out")
 _NEARLY_ALL = 0.95
 # From so many numbers on, one that never occurs is taken not to be in use.
 _ENOUGH = 20
+_FEW = 8
 
 
 class NoAnswer(DataError):
@@ -126,7 +127,9 @@ def _bases(read: Read, answer: Base, prediction: Base, notes: list[str]) -> tupl
         numbers, told = fields[name]
         if not numbers.seen or found[name] is not None or numbers.rare:
             continue
-        if isinstance(found[other], int) and fields[other][0].seen:
+        # Numbers of one kind count alike; but from 0 only where 0 may have been missed by chance.
+        other_known = isinstance(found[other], int) and fields[other][0].seen
+        if other_known and (found[other] == 1 or numbers.seen < _FEW):
             found[name] = found[other]
             as_other.add(name)
         elif not read.most and numbers.seen >= _ENOUGH:

@@ -6,6 +6,7 @@ others that it has a loader for are tried, and the parity test decides. What it 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -185,7 +186,9 @@ class Ct2Checked:
         self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         self._names: list[str] = read_json(folder / "vocabulary.json")
         try:
-            self._model: Any = ctranslate2.Generator(str(folder), device="cpu", compute_type="default")
+            # Its own default is four threads, which on fewer cores wait for one another.
+            threads = min(4, os.cpu_count() or 1)
+            self._model: Any = ctranslate2.Generator(str(folder), device="cpu", intra_threads=threads)
         except Exception as error:  # a damaged file raises whatever the reader was doing
             first = str(error).strip().partition("\n")[0]
             raise EngineError(f"{folder / 'model.bin'}: the converted model cannot be loaded ({first}).") from error

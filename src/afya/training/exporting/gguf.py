@@ -30,6 +30,8 @@ SCRIPT = "convert_hf_to_gguf.py"
 _SERVERS = ("build/bin/llama-server", "bin/llama-server", "llama-server")
 _START_SECONDS = 300.0
 _ANSWER_SECONDS = 600.0
+# A level below every message of llama.cpp's, which would fill the terminal.
+_SILENT = -1
 _FORCED = 1e4
 _ALL = 10_000_000
 
@@ -133,6 +135,7 @@ class GgufChecked:
         params.n_parallel = 1
         params.port = 0
         params.warmup = False
+        params.verbosity = _SILENT
         # The default keeps what was read in half precision, which is not the file's doing.
         params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
         params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
