@@ -13,9 +13,13 @@ import torch
 from tiny_models import make_model
 
 from afya.errors import ConfigError, DataError, EngineError
+from afya.folders import DatasetWriter
+from afya.items import Item, Split
 from afya.models import Message, Prompt, Sampling, load_model
+from afya.runs import Ledger
 from afya.training.exporting import export
 from afya.training.extend import extend
+from afya.training.extend_measure import read_texts
 
 YORUBA = [
     f"{who} {what} {where}."
@@ -151,6 +155,29 @@ def test_the_extended_model_is_asked_and_exported_like_any_other(tmp_path: Path)
     assert reply[0].error is None
     with pytest.raises(EngineError, match="was extended already"):
         extend(tmp_path / "more", tmp_path / "yo.txt", "yo", tmp_path / "twice", pieces=40)
+
+
+def test_of_a_dataset_only_training_texts_of_the_language_are_learned(tmp_path: Path) -> None:
+    writer, ledger = DatasetWriter(tmp_path / "data", {"made": "by a test"}), Ledger()
+    rows: list[tuple[str, Split, str]] = [("yo", "train", text) for text in YORUBA]
+    rows += [("yo", "test", UNSEEN), ("en", "train", "A child has fever.")]
+    for number, (lang, split, text) in enumerate(rows):
+        writer.add(
+            Item(
+                item_id=f"texts:{number}:{lang}",
+                group_id=f"texts:{number}",
+                lang=lang,
+                task="instruction",
+                split=split,
+                question=text,
+                source="texts",
+                licence="CC0-1.0",
+                origin="human",
+            )
+        )
+    ledger.add("make", len(rows), len(rows))
+    writer.finish(ledger, "# Texts")
+    assert sorted(read_texts(tmp_path / "data", "yo")) == sorted(YORUBA)
 
 
 def test_the_same_text_gives_the_same_tokenizer(tmp_path: Path) -> None:

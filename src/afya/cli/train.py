@@ -1,13 +1,35 @@
-"""`afya train`: run a training recipe, or continue the run that is in the folder."""
+"""`afya train`: run a training recipe, or continue the run that is in the folder; and what is done with its models."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+
+from afya.cli import train_export
 
 
+class _RecipeFirst(TyperGroup):
+    """A group whose first word may be a recipe: `afya train demo` is `afya train run demo`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_RecipeFirst,
+    help="Train a model by a recipe (afya train RECIPE --out RUN), and export what came out.",
+    no_args_is_help=True,
+)
+app.command("export")(train_export.export)
+app.command("extend-tokenizer")(train_export.extend_tokenizer)
+
+
+@app.command("run")
 def train(
     recipe: Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe (demo).")],
     out: Annotated[Path, typer.Option("--out", help="The run folder to make or to continue.")],

@@ -215,7 +215,7 @@ def _longest(expected: Expected) -> int:
 
 
 def _template_problems(checked: Checked, expected: Expected, tokenizer: Any, notes: list[str]) -> list[str]:
-    """Where a server renders messages itself, its text must be the one that training used."""
+    """Where a server renders messages itself, it must come to the tokens that training used."""
     if not isinstance(checked, gguf.GgufChecked):
         return []
     if not tokenizer.chat_template:
@@ -224,12 +224,12 @@ def _template_problems(checked: Checked, expected: Expected, tokenizer: Any, not
             "them in a template that the model has never seen."
         )
         return []
-    problems = []
     for question, probe in zip(expected.questions, probes().prompts, strict=True):
-        rendered = checked.templated(probe.request().prompt)
-        if rendered != question.text:
-            problems.append(
-                f"prompt in {question.lang}: llama.cpp renders the chat template as {rendered[:80]!r}, training as "
-                f"{question.text[:80]!r}"
-            )
-    return problems[:1]
+        read = checked.reads_messages(probe.request().prompt)
+        if read != list(question.ids):
+            there, here = (tokenizer.decode(ids)[:80] for ids in (read, list(question.ids)))
+            return [
+                f"prompt in {question.lang}: as a chat message llama.cpp reads {there!r} ({len(read)} tokens), "
+                f"training {here!r} ({len(question.ids)} tokens)"
+            ]
+    return []

@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from afya.errors import ConfigError, EngineError, MissingDependencyError, require
+from afya.errors import ConfigError, EngineError, MissingDependencyError
 from afya.models import Prompt
 from afya.training.exporting.asking import Question
 from afya.training.exporting.source import EXTENSION_KEY, Source
@@ -65,7 +65,11 @@ def find_llama_cpp(told: Path | None) -> LlamaCpp:
             f"{named}: {SCRIPT} is not there.",
             hint="Name the folder of llama.cpp's source (its programs alone do not hold the converter).",
         )
-    require("gguf", "dev", "llama.cpp's converter")
+    if not (converter.parent / "gguf-py").is_dir() and find_spec("gguf") is None:
+        raise MissingDependencyError(
+            f"{converter}: needs the Python package 'gguf', which is neither installed nor beside it (gguf-py).",
+            hint="Take llama.cpp's whole source, or install it with: pip install gguf",
+        )
     if find_spec("xllamacpp") is not None:
         return LlamaCpp(converter, None)
     on_path = shutil.which("llama-server")
@@ -223,11 +227,13 @@ class GgufChecked:
         told = self._post("/tokenize", {"content": text, "add_special": False, "parse_special": True})
         return [int(token) for token in told["tokens"]]
 
-    def templated(self, prompt: Prompt) -> str:
-        """The prompt as the server's copy of the chat template renders it."""
+    def reads_messages(self, prompt: Prompt) -> list[int]:
+        """The token ids of messages as the server's chat interface makes them: its template, its beginning."""
         messages = [{"role": message.role, "content": message.content} for message in prompt.messages]
-        told = self._post("/apply-template", {"messages": messages, "chat_template_kwargs": {"enable_thinking": False}})
-        return str(told["prompt"])
+        settings = {"messages": messages, "chat_template_kwargs": {"enable_thinking": False}}
+        text = str(self._post("/apply-template", settings)["prompt"])
+        told = self._post("/tokenize", {"content": text, "add_special": True, "parse_special": True})
+        return [int(token) for token in told["tokens"]]
 
     def close(self) -> None:
         self._client.close()
