@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +11,10 @@ from afya.errors import ConfigError
 from afya.folders import DatasetWriter
 from afya.items import Item, Split
 from afya.languages import core_codes, language
-from afya.protocols.vignettes import generate
+from afya.protocols.vignettes import different
 from afya.runs import Ledger, Rejection
 
 VIGNETTES = "vignettes"
-# Draws before it is said that there are no more different cases. Where nearly all have been found few draws are new.
-_DRAWS_A_CASE = 20
-_DRAWS_AT_LEAST = 1000
 
 Progress = Callable[[int], None]
 """Called with the items written so far."""
@@ -101,42 +96,11 @@ def write_vignettes(
         item
         for split, count in groups.items()
         if count
-        for item in _different(generate(chosen, None, seed, split), len(chosen), count, split, seen, repeated)
+        for item in different(chosen, count, seed, split, VIGNETTES, repeated, seen)
     )
     recipe = {"command": "data vignettes", "langs": list(chosen), "groups": dict(groups), "seed": seed}
     card = _VIGNETTE_CARD.format(seed=seed, count=len(chosen), names=_names(chosen))
     return _write(out, recipe, items, VIGNETTES, card, on_progress, repeated)
-
-
-def _different(
-    items: Iterator[Item], langs: int, count: int, split: Split, seen: set[bytes], repeated: list[Rejection]
-) -> Iterator[Item]:
-    """The items of the first `count` cases that read like none before; `langs` items are a case.
-
-    `seen` and `repeated` are added to.
-    """
-    found = 0
-    for _ in range(_DRAWS_AT_LEAST + _DRAWS_A_CASE * count):
-        case = list(islice(items, langs))
-        told = {_told(item) for item in case}
-        if seen.isdisjoint(told):
-            yield from case
-            seen |= told
-            found += 1
-        else:
-            detail = "the case reads as an earlier one"
-            repeated += [Rejection(VIGNETTES, item.item_id, "repeated_case", detail) for item in case]
-        if found == count:
-            return
-    raise ConfigError(
-        f"{count:,} cases were asked for in {split}; {found:,} different ones were found.", hint="Ask for fewer."
-    )
-
-
-def _told(item: Item) -> bytes:
-    """What an item reads like: the hash of its language, question and options in any order."""
-    text = "\0".join([item.lang, item.question or "", *sorted(item.options or ())])
-    return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
 def _write(

@@ -6,6 +6,7 @@ The same split, seed and index always give the same bytes, whatever came before.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, islice
@@ -16,9 +17,12 @@ from afya.languages import language
 from afya.packs import Pack, load_pack
 from afya.protocols.cases import Case, CaseSource, Option, Sentence, load_cases
 from afya.protocols.load import CHILD
+from afya.runs import Rejection
 
 SOURCE = "vignette"
 LICENCE = "Apache-2.0"
+# Draws before it is said that there are no more different cases. Where nearly all have been found few draws are new.
+_DRAWS_AT_LEAST, _DRAWS_A_CASE = 1000, 50
 
 
 def generate(
@@ -40,6 +44,52 @@ def generate(
         extra = _extra(case, source)
         for teller in tellers:
             yield teller.item(case, group_id, split, extra)
+
+
+def different(
+    langs: Sequence[str],
+    n: int,
+    seed: int,
+    split: Split,
+    stage: str,
+    repeated: list[Rejection],
+    seen: set[bytes] | None = None,
+) -> Iterator[Item]:
+    """The items of the first `n` cases that read like none before, in any of the languages.
+
+    Two groups that read alike would be counted as independent. Numbers of cases stay those of the drawing.
+
+    Args:
+        stage: the name under which a case that reads as an earlier one is added to `repeated`.
+        seen: what earlier cases read like (of another split); added to.
+
+    Raises:
+        ConfigError: there are not so many different cases, or as `generate`.
+    """
+    drawn = generate(langs, None, seed, split)
+    seen = set() if seen is None else seen
+    found = 0
+    for _ in range(_DRAWS_AT_LEAST + _DRAWS_A_CASE * n):
+        case = list(islice(drawn, len(langs)))
+        told = {_told(item) for item in case}
+        if seen.isdisjoint(told):
+            yield from case
+            seen |= told
+            found += 1
+        else:
+            detail = "the case reads as an earlier one"
+            repeated += [Rejection(stage, item.item_id, "repeated_case", detail) for item in case]
+        if found == n:
+            return
+    raise ConfigError(
+        f"{n:,} cases were asked for in {split}; {found:,} different ones were found.", hint="Ask for fewer."
+    )
+
+
+def _told(item: Item) -> bytes:
+    """What an item reads like: the hash of its language, question and options in any order."""
+    text = "\0".join([item.lang, item.question or "", *sorted(item.options or ())])
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
 def _extra(case: Case, source: CaseSource) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from afya.bench.asking.literals import PromptLiterals, prompt_literals
-from afya.bench.asking.prompts import PIVOT, literals_lang
+from afya.bench.asking.prompts import PIVOT, literals_lang, own_instruction
 from afya.errors import ConfigError, DataError
 from afya.items import Item
 from afya.languages import language
@@ -46,7 +46,7 @@ def render_open(item: Item, task: TaskSet, setting: Setting, *, examples: Sequen
     """
     _check(task, setting)
     lang = literals_lang(item.lang, setting)
-    own = _own_instruction(task, lang)
+    own = own_instruction(task.name, task.instructions, lang)
     if task.kind == "safety":
         messages = _dialogue(item, own) if item.turns else (Message("user", _with(own, _request(item))),)
         shown = [message for example in examples for message in _example(example, _request(example))]
@@ -96,18 +96,6 @@ def _check(task: TaskSet, setting: Setting) -> None:
         raise ConfigError(f"{where}: translating is what it asks for.", hint="Leave +translated out.")
     if task.kind == "safety" and setting.english and not task.instructions:
         raise ConfigError(f"{where}: it has no instruction that could be English.", hint="Leave +english out.")
-
-
-def _own_instruction(task: TaskSet, lang: str) -> str | None:
-    if not task.instructions:
-        return None
-    if lang not in task.instructions:
-        raise ConfigError(
-            f"The task '{task.name}' has no instruction in {language(lang).name} ({lang}).",
-            hint=f"Add it under 'instructions', leave the language out, or ask it as +english; "
-            f"it has: {', '.join(task.instructions)}.",
-        )
-    return task.instructions[lang]
 
 
 def _asked(

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from afya.bench.tasks.declare import Declaration, Origin, Translation, Vignettes
 
 STAGE = "task"
-_DRAWS_A_CASE = 50
 _KEPT = 16
 """Hexadecimal digits of the hash in a folder's name."""
 
@@ -137,8 +136,10 @@ def _vignettes(declared: Declaration, asked: Vignettes, workspace: Path) -> Made
     inputs = {"vignettes": asked.model_dump(), "langs": list(langs), "protocols": _protocols_sha()}
     out = _place(workspace, declared.name, inputs)
     if not (out / "manifest.json").exists():
+        from afya.protocols.vignettes import different
+
         repeated: list[Rejection] = []
-        items = list(_different_cases(langs, asked, repeated))
+        items = list(different(langs, asked.cases, asked.seed, asked.split, STAGE, repeated))
         _write(out, declared, inputs, items, repeated)
     # In place of each case that reads as an earlier one another was drawn: nothing that was asked for is missing.
     return replace(_made(out), rejected=0)
@@ -152,32 +153,6 @@ def _protocols_sha() -> str:
     folders = [Path(str(room.__file__)).parent for room in (afya.packs, afya.protocols)]
     read = [file for folder in folders for file in sorted(folder.rglob("*")) if file.suffix in (".yaml", ".py")]
     return sha256_text(canonical([[file.name, sha256_path(file)] for file in read]))
-
-
-def _different_cases(langs: Sequence[str], asked: Vignettes, repeated: list[Rejection]) -> Iterator[Item]:
-    """So many cases that read like none before in any language; those that do go to `repeated`."""
-    from itertools import islice
-
-    from afya.protocols.vignettes import generate
-
-    drawn = generate(langs, None, asked.seed, asked.split)
-    seen: set[tuple[str, str, tuple[str, ...]]] = set()
-    found = 0
-    for _ in range(1000 + _DRAWS_A_CASE * asked.cases):
-        case = list(islice(drawn, len(langs)))
-        reads = {(item.lang, item.question, tuple(sorted(item.options or ()))) for item in case}
-        if seen.isdisjoint(reads):
-            seen |= reads
-            yield from case
-            found += 1
-        else:
-            detail = "the case reads as an earlier one"
-            repeated += [Rejection(STAGE, item.item_id, "repeated_case", detail) for item in case]
-        if found == asked.cases:
-            return
-    raise ConfigError(
-        f"{asked.cases:,} vignettes were asked for; {found:,} different ones exist.", hint="Ask for less."
-    )
 
 
 def _from_function(declared: Declaration, function: str, workspace: Path) -> Made:
