@@ -165,11 +165,6 @@ def engine_options(spec: str, options: Options) -> dict[str, object]:
     return {key: value for key, value in options.items() if key in known and value is not None}
 
 
-def scores_options(spec: str) -> bool:
-    """Whether models of the spec's engine can score given options."""
-    return scored_by(spec) != "nothing"
-
-
 def scored_by(spec: str) -> Literal["options", "texts", "nothing"]:
     """What models of the spec's engine can score: any continuation, only an option's whole text, or nothing."""
     return ENGINES[parse_spec(spec)[0]]().scores
