@@ -41,7 +41,9 @@ def attempt(model: str, data: Path, out: Path) -> int:
 def finished_steps(out: Path) -> int:
     """How far the run in a folder is: its parts, and the files it ends with."""
     names = ("items.parquet", "replies.parquet", "scores.parquet")
-    return len(list(out.glob("parts/*/*.json"))) + sum((out / name).exists() for name in names)
+    # os.walk passes over a folder that the run removes while it is looked through; Path.glob fails there (Python 3.11).
+    parts = sum(file.endswith(".json") for _, _, files in os.walk(out / "parts") for file in files)
+    return parts + sum((out / name).exists() for name in names)
 
 
 def main(model: str, data: str, out: str) -> None:
