@@ -21,11 +21,11 @@ from rich.table import Table
 from afya.folders import read_dataset
 from afya.items import from_frame
 from afya.sources.importing import import_source
-from afya.training.examples import Built, build_examples
-from afya.training.lesson import Lesson
-from afya.training.material import lesson_texts
-from afya.training.plan import make_plan
-from afya.training.pocket import build_tokenizer
+from afya.training.examples.build import Built, build_examples
+from afya.training.examples.lesson import Lesson
+from afya.training.examples.material import lesson_texts
+from afya.training.packs.plan import make_plan
+from afya.training.weights.pocket import build_tokenizer
 from afya.training.recipe import DataSource, Form, Length, MixtureRule, StageRecipe
 
 SHARED = Path(os.environ.get("AFYA_SHARED", Path(__file__).parents[2] / "shared")) / "data"

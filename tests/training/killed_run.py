@@ -22,9 +22,10 @@ torch.set_num_threads(1)
 from transformers import AutoModelForCausalLM, AutoTokenizer, Qwen3ForCausalLM  # noqa: E402, F401
 
 from afya import runs  # noqa: E402
-from afya.training import checkpoints, load_recipe, run, trainer  # noqa: E402, F401
-from afya.training.plan import DataPlan  # noqa: E402
-from afya.training.progress import Watcher  # noqa: E402
+from afya.training import load_recipe, run  # noqa: E402
+from afya.training.loop import checkpoints, trainer  # noqa: E402, F401
+from afya.training.loop.progress import Watcher  # noqa: E402
+from afya.training.packs.plan import DataPlan  # noqa: E402
 from afya.training.recipe import StageRecipe  # noqa: E402
 
 

@@ -12,13 +12,14 @@ from tiny_models import make_model, make_tokenizer
 
 from afya.errors import ConfigError, DataError
 from afya.items import Item, Turn
-from afya.training.attention import check_isolation, document_layout, use_document_attention
-from afya.training.chat_template import turn_ending
-from afya.training.examples import Example, build_examples
-from afya.training.lesson import Lesson
-from afya.training.plan import PackCollator
-from afya.training.run import load
-from afya.training.trainer import document_losses
+from afya.training.examples.build import Example, build_examples
+from afya.training.examples.chat_template import turn_ending
+from afya.training.examples.lesson import Lesson
+from afya.training.loop.attention import check_isolation, use_document_attention
+from afya.training.loop.trainer import document_losses
+from afya.training.packs.layout import document_layout
+from afya.training.packs.plan import PackCollator
+from afya.training.weights.folders import load
 
 KINDS = ("llama", "qwen3", "mistral", "gemma3")
 

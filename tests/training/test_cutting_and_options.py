@@ -13,10 +13,10 @@ from tiny_models import make_tokenizer
 
 from afya.items import Turn
 from afya.runs import Ledger
-from afya.training.cutting import MARK, shortened
-from afya.training.examples import build_examples
-from afya.training.lesson import Lesson
-from afya.training.option_order import balance_letters, letter_balance, speaks_of_options
+from afya.training.examples.build import build_examples
+from afya.training.examples.cutting import MARK, shortened
+from afya.training.examples.lesson import Lesson
+from afya.training.examples.option_order import balance_letters, letter_balance, speaks_of_options
 
 LONG = " ".join(f"Day {number}: the fever goes on." for number in range(40))
 

@@ -18,8 +18,8 @@ from afya.items import Item, Split
 from afya.models import Message, Prompt, Sampling, load_model
 from afya.runs import Ledger
 from afya.training.exporting import export
-from afya.training.extend import extend
-from afya.training.extend_measure import read_texts
+from afya.training.weights.extend import extend
+from afya.training.weights.extend_measure import read_texts
 
 YORUBA = [
     f"{who} {what} {where}."
@@ -33,8 +33,8 @@ ENGLISH = "child 30 40"
 
 def pocket(folder: Path) -> Path:
     """A model whose tokenizer takes whole phrases of its vocabulary before any merge."""
-    from afya.training.pocket import build_model, build_tokenizer
     from afya.training.recipe import PocketShape
+    from afya.training.weights.pocket import build_model, build_tokenizer
 
     shape = PocketShape(vocabulary=500, hidden=16, layers=1, heads=1, feed_forward=32, context=256)
     tokenizer = build_tokenizer(["A child has fever. " * 2, "Give water."] * 30, shape.vocabulary, shape.context)

@@ -13,9 +13,9 @@ from afya.errors import AfyaError, ConfigError
 from afya.items import Item, Turn
 from afya.models.base import Message
 from afya.models.rendering import defused, encode
-from afya.training.chat_template import answer_frame, prompt_text
-from afya.training.examples import Example, build_examples
-from afya.training.lesson import Lesson
+from afya.training.examples.build import Example, build_examples
+from afya.training.examples.chat_template import answer_frame, prompt_text
+from afya.training.examples.lesson import Lesson
 from afya.training.recipe import Form
 
 NAMES = tuple(FAMILIES)

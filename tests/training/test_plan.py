@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afya.errors import ConfigError, DataError
-from afya.training.examples import Example
-from afya.training.mixture import draw_balanced, language_shares
-from afya.training.packing import best_fit, fill
-from afya.training.plan import PackCollator, PackDataset, make_plan
+from afya.training.examples.build import Example
+from afya.training.packs.mixture import draw_balanced, language_shares
+from afya.training.packs.packing import best_fit, fill
+from afya.training.packs.plan import PackCollator, PackDataset, make_plan
 from afya.training.recipe import DataSource, Length, StageRecipe
 
 TOKENS = {"en": 8000, "sw": 1000, "yo": 1000}

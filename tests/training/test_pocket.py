@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from afya.training.material import lesson_texts, stage_lessons
-from afya.training.pocket import build_model, build_tokenizer
+from afya.training.examples.material import lesson_texts, stage_lessons
 from afya.training.recipe import PocketShape, load_recipe
+from afya.training.weights.pocket import build_model, build_tokenizer
 
 CASES = [
     f"A child of {age} months has a cough. The child takes {age + 20} breaths in 1 minute." for age in range(2, 60)

@@ -14,9 +14,10 @@ import pytest
 
 from afya.errors import ConfigError, RunError
 from afya.runs import read_json, sha256_path
-from afya.training import checkpoints, load_recipe, train
-from afya.training.plan import DataPlan
-from afya.training.progress import Watcher
+from afya.training import load_recipe, train
+from afya.training.loop import checkpoints
+from afya.training.loop.progress import Watcher
+from afya.training.packs.plan import DataPlan
 from afya.training.recipe import Recipe, StageRecipe
 
 RECIPE = """
@@ -197,7 +198,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_names_the_batch(
 ) -> None:
     import torch
 
-    from afya.training import trainer
+    from afya.training.loop import trainer
 
     real = trainer.document_losses
     calls = 0

@@ -9,9 +9,9 @@ import pytest
 
 from afya.errors import ConfigError
 from afya.training import load_recipe, train
-from afya.training.material import input_paths, stage_lessons
-from afya.training.option_order import letter_balance
-from afya.training.progress import Watcher
+from afya.training.examples.material import input_paths, stage_lessons
+from afya.training.examples.option_order import letter_balance
+from afya.training.loop.progress import Watcher
 
 RECIPE = """
 name: small

@@ -79,7 +79,7 @@ def _train_and_measure(recipe: Recipe, cases: Path, out: Path, console: Console)
     """Train the recipe, measuring before the first stage and after every one; returns the bench runs by label."""
     from afya.bench.analysis.summary import read_scores, summarise, with_interval
     from afya.bench.running.run import bench_run
-    from afya.training.progress import ConsoleWatcher
+    from afya.training.loop.progress import ConsoleWatcher
     from afya.training.run import START, train
 
     training = out / "training"

@@ -47,7 +47,7 @@ def train(
 
     from afya.training import load_recipe
     from afya.training import train as run_recipe
-    from afya.training.progress import ConsoleWatcher
+    from afya.training.loop.progress import ConsoleWatcher
 
     console = Console(stderr=True)
     with ConsoleWatcher(console) as watcher:

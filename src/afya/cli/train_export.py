@@ -96,7 +96,7 @@ def extend_tokenizer(
     from rich.console import Console
 
     from afya.cli.tables import plain, table_of
-    from afya.training.extend import extend
+    from afya.training.weights.extend import extend
 
     done = extend(model, text, lang, out, pieces=pieces, both_forms=both_forms, seed=seed)
     table = table_of(

@@ -7,8 +7,8 @@ from typing import Any
 
 from afya import __version__
 from afya.languages import language
-from afya.training.material import Origin
-from afya.training.plan import DataPlan
+from afya.training.examples.material import Origin
+from afya.training.packs.plan import DataPlan
 from afya.training.recipe import Recipe, StageRecipe
 
 _NOT_CLINICAL = """## Limits

@@ -14,17 +14,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from afya.errors import ConfigError, EngineError, require
+from afya.errors import ConfigError, require
 from afya.runs import Ledger, RunFolder, read_json, write_frame, write_json
-from afya.training import checkpoints
 from afya.training.card import model_card
-from afya.training.examples import build_examples
-from afya.training.lesson import Lesson
-from afya.training.log import TrainingTable
-from afya.training.material import input_paths, lesson_texts, origins, stage_lessons
-from afya.training.plan import DataPlan, make_plan
-from afya.training.progress import Watcher
+from afya.training.examples.build import build_examples
+from afya.training.examples.lesson import Lesson
+from afya.training.examples.material import input_paths, lesson_texts, origins, stage_lessons
+from afya.training.loop import checkpoints
+from afya.training.loop.log import TrainingTable
+from afya.training.loop.progress import Watcher
+from afya.training.packs.plan import DataPlan, make_plan
 from afya.training.recipe import Recipe, StageRecipe
+from afya.training.weights.folders import load, save
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -105,7 +106,7 @@ class _Run:
             return StageResult(**read_json(told))
         model, tokenizer = self._start(number)
         plan, rejected = self._plan(number, model, tokenizer)
-        from afya.training.trainer import StageTrainer
+        from afya.training.loop.trainer import StageTrainer
 
         where = self.folder.path / "checkpoints" / stage.name
         last = checkpoints.newest(where, self.watcher.message)
@@ -220,7 +221,7 @@ class _Run:
 
 def make_pocket(recipe: Recipe, path: Path, stages: Sequence[Sequence[Lesson]]) -> None:
     """Make the recipe's pocket model in the folder `path`; its tokenizer learns from the lessons of all stages."""
-    from afya.training.pocket import build_model, build_tokenizer
+    from afya.training.weights.pocket import build_model, build_tokenizer
 
     shape = recipe.model.pocket
     if shape is None:
@@ -234,35 +235,6 @@ def make_pocket(recipe: Recipe, path: Path, stages: Sequence[Sequence[Lesson]]) 
         f"{recipe.seed}). For trying the system, not for medicine: it knows nothing.\n"
     )
     save(model, tokenizer, path, card)
-
-
-def load(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A model in fp32 and its tokenizer, from a folder or a hub name.
-
-    Raises:
-        EngineError: it cannot be loaded; the reason is told.
-    """
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    local = Path(name).is_dir()
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False, local_files_only=local)
-        model = AutoModelForCausalLM.from_pretrained(
-            name, dtype=torch.float32, trust_remote_code=False, local_files_only=local
-        )
-    except (OSError, ValueError, KeyError) as error:
-        raise EngineError(f"The model '{name}' cannot be loaded: {error}") from error
-    return model, tokenizer
-
-
-def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, path: Path, card: str) -> None:
-    """Write a model folder whole or not at all."""
-    with checkpoints.atomic_folder(path) as temporary:
-        model.config.use_cache = True
-        model.save_pretrained(temporary)
-        tokenizer.save_pretrained(temporary)
-        (temporary / "README.md").write_text(card, encoding="utf-8")
 
 
 @contextmanager

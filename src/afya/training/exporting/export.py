@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 
 from afya.errors import ConfigError, EngineError, RunError
 from afya.runs import write_json
-from afya.training.checkpoints import atomic_folder
+from afya.training.atomic import atomic_folder
 from afya.training.exporting import ct2, gguf
 from afya.training.exporting.asking import Checked, Expected, SafetensorsChecked, ask_source
 from afya.training.exporting.export_card import Origin, bench_tables, export_card

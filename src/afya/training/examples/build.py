@@ -15,10 +15,10 @@ from afya.errors import DataError, EngineError
 from afya.items import Item
 from afya.models.rendering import encode_options
 from afya.runs import Rejection
-from afya.training.chat_template import AnswerFrame, answer_frame
-from afya.training.cutting import cut_to_fit
-from afya.training.drafts import Answered, answer_places, answered, dialogue_messages, drafted
-from afya.training.lesson import Lesson
+from afya.training.examples.chat_template import AnswerFrame, answer_frame
+from afya.training.examples.cutting import cut_to_fit
+from afya.training.examples.drafts import Answered, answer_places, answered, dialogue_messages, drafted
+from afya.training.examples.lesson import Lesson
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,7 +67,7 @@ def build_examples(
 
     Args:
         longest: tokens an example may have.
-        cut: shorten what is longer, by the rule of `afya.training.cutting`; otherwise it is rejected.
+        cut: shorten what is longer, by the rule of `afya.training.examples.cutting`; otherwise it is rejected.
 
     Raises:
         ConfigError, EngineError: the chat template cannot be learned from (see `answer_frame`).

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
 
 from afya.errors import ConfigError
-
-Temperature = float | Literal["uniform"]
+from afya.training.recipe import Temperature
 
 
 def language_shares(

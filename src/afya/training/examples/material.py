@@ -10,8 +10,8 @@ from pathlib import Path
 
 from afya.errors import ConfigError
 from afya.items import Item
-from afya.training.lesson import Lesson
-from afya.training.option_order import balance_letters
+from afya.training.examples.lesson import Lesson
+from afya.training.examples.option_order import balance_letters
 from afya.training.recipe import FORM_TASKS, DataSource, Recipe, StageRecipe
 
 
@@ -44,13 +44,14 @@ def _lessons(stage: StageRecipe, data: Sequence[DataSource], langs: Sequence[str
     for entry in data:
         form = entry.form or stage.form
         tasks = entry.tasks or FORM_TASKS[form]
+        wanted = [code for code in langs if entry.langs is None or code in entry.langs]
         chosen = [
-            Lesson(item, form) for item in _entry_items(entry, langs) if item.task in tasks and item.lang in langs
+            Lesson(item, form) for item in _entry_items(entry, wanted) if item.task in tasks and item.lang in wanted
         ]
         if not chosen:
             raise ConfigError(
                 f"Stage '{stage.name}': source '{entry.source}' has no {entry.split} items of the tasks "
-                f"{', '.join(tasks)} in {', '.join(langs)}."
+                f"{', '.join(tasks)} in {', '.join(wanted)}."
             )
         if any(lesson.item.split == "test" for lesson in chosen):
             raise ConfigError(f"Stage '{stage.name}': source '{entry.source}' gave test items; they are never learned.")

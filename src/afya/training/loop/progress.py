@@ -6,7 +6,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from afya.training.plan import DataPlan
+from afya.training.packs.plan import DataPlan
 from afya.training.recipe import StageRecipe
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from afya.errors import ConfigError, DataError
-from afya.training.attention import document_layout
-from afya.training.examples import Example
-from afya.training.mixture import draw_balanced, language_shares
-from afya.training.packing import best_fit
+from afya.training.examples.build import Example
+from afya.training.packs.layout import document_layout
+from afya.training.packs.mixture import draw_balanced, language_shares
+from afya.training.packs.packing import best_fit
 from afya.training.recipe import StageRecipe
 
 if TYPE_CHECKING:

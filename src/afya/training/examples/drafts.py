@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from afya.items import Item, blank
 from afya.models.base import Message, OptionRequest, Prompt
 from afya.models.rendering import defused, render
-from afya.training.chat_template import DAY, AnswerFrame, prompt_text
+from afya.training.examples.chat_template import DAY, AnswerFrame, prompt_text
 from afya.training.recipe import Form
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from afya.datafiles import read_model
 from afya.items import Item
 from afya.languages import language
 from afya.text.literals import text_literals
-from afya.training.lesson import Lesson
+from afya.training.examples.lesson import Lesson
 from afya.training.recipe import Form
 
 LETTER_FORMS: tuple[Form, ...] = ("letter", "letter+rationale", "rationale+letter")
@@ -123,7 +123,7 @@ def _naming(letters: tuple[str, ...], count: int, joiners: tuple[str, ...]) -> r
 
 @cache
 def _linked() -> dict[str, regex.Pattern[str]]:
-    path = Path(str(files("afya"))) / "training" / "linked_options.yaml"
+    path = Path(str(files("afya"))) / "training" / "examples" / "linked_options.yaml"
     found = {}
     for code, told in read_model(path, _Linked).root.items():
         edge = r"\b" if language(code).spaced else ""

@@ -9,12 +9,10 @@ taken. No pickle anywhere.
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,52 +24,6 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"^step-(\d{6,})$")
 _SEAL = "checkpoint.json"
-
-
-@contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder to fill; renamed to `path` when the block ends well. An existing `path` is replaced.
-
-    Every file and the folder are flushed to the disk before the rename: after a crash `path` is absent, old, or whole.
-
-    Raises:
-        RunError: the disk is full or the folder cannot be written; `path` is as it was.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
-        yield temporary
-        for child in [*temporary.rglob("*"), temporary]:
-            _flush(child)
-        if path.exists():
-            # A folder cannot be renamed onto a full one. Between the two renames there is none for a moment: whoever
-            # is killed there writes it again, since nothing says that it was finished.
-            old = path.with_name(f".{path.name}.old")
-            shutil.rmtree(old, ignore_errors=True)
-            path.rename(old)
-            temporary.rename(path)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            temporary.rename(path)
-        _flush(path.parent)
-    except OSError as error:
-        raise RunError(
-            f"{path}: cannot be written ({error.strerror or error}).",
-            hint="Free space or choose another folder, then run the same command again; it goes on from the last "
-            "whole checkpoint.",
-        ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def checkpoint_path(folder: Path, step: int) -> Path:

@@ -20,11 +20,12 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 
 from afya.errors import RunError
 from afya.runs import read_json, write_json
-from afya.training import checkpoints
-from afya.training.attention import check_isolation, use_document_attention
-from afya.training.log import Sums, TrainingTable
-from afya.training.optimizer import make_optimizer
-from afya.training.plan import DataPlan, PackCollator, PackDataset
+from afya.training.atomic import atomic_folder
+from afya.training.loop import checkpoints
+from afya.training.loop.attention import check_isolation, use_document_attention
+from afya.training.loop.log import Sums, TrainingTable
+from afya.training.loop.optimizer import make_optimizer
+from afya.training.packs.plan import DataPlan, PackCollator, PackDataset
 from afya.training.recipe import Recipe, StageRecipe
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class StageTrainer(Trainer):
         del model, trial
         step = self.state.global_step
         self.table.flush()
-        with checkpoints.atomic_folder(checkpoints.checkpoint_path(self.folder, step)) as folder:
+        with atomic_folder(checkpoints.checkpoint_path(self.folder, step)) as folder:
             save_model(self.accelerator.unwrap_model(self.model), str(folder / "model.safetensors"))
             optimizer, scheduler = self._prepared()
             checkpoints.save_optimizer(folder, optimizer)

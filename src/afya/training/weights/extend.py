@@ -15,14 +15,14 @@ from typing import Any
 from afya.errors import EngineError, RunError, require
 from afya.languages import language
 from afya.runs import read_json, write_json
+from afya.training.atomic import atomic_folder
 from afya.training.card import GENERAL_LIMITS
-from afya.training.checkpoints import atomic_folder
 from afya.training.exporting.export_card import extension_section, own_card
 from afya.training.exporting.probes import probes
 from afya.training.exporting.source import EXTENSION_KEY, LEGAL_FILES, TOKENIZER_FILES, Source, copy_files, find_source
 from afya.training.exporting.weights import stored_precision
-from afya.training.extend_measure import Fertility, fertility, read_texts, split_texts
-from afya.training.extend_pieces import Extension, learn_pieces
+from afya.training.weights.extend_measure import Fertility, fertility, read_texts, split_texts
+from afya.training.weights.extend_pieces import Extension, learn_pieces
 
 # Files of the older tokenizers beside tokenizer.json; they would contradict it.
 _OLDER = ("vocab.json", "vocab.txt", "merges.txt", "tokenizer.model", "added_tokens.json", "tekken.json")

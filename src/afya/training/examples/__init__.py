@@ -1,0 +1,1 @@
+"""From Items to training examples: what is asked, what is learned, what is cut."""

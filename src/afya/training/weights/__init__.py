@@ -1,0 +1,1 @@
+"""Where a run starts from: models loaded for training, the pocket model, extended tokenizers."""
