@@ -23,6 +23,7 @@ ALL = (
     "rescore_speed",
     "option_scoring",
     "packing_fill",
+    "training_speed",
 )
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 Every error afya raises on purpose is an `AfyaError`. The command line prints it as sentences and exits with the
 class's `exit_code`; a traceback appears only with `--debug`. Exit codes (docs/errors.md): 0 done, 1 an unexpected
 fault, 2 wrong usage or recipe, 3 bad data, 4 something that is not installed, 5 a run folder that cannot be used, 6 a
-model or engine that failed.
+model or engine that failed, 8 a model that became worse and is not published.
 """
 
 from __future__ import annotations
@@ -61,6 +61,12 @@ class EngineError(AfyaError):
     """A model or translator that could not be loaded or did not answer."""
 
     exit_code = 6
+
+
+class GuardError(AfyaError):
+    """A stage that made a language significantly worse, where that is not to be published."""
+
+    exit_code = 8
 
 
 class EngineDownError(EngineError):

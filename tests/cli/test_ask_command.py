@@ -8,11 +8,12 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 import typer
 from typer.testing import CliRunner
 
-from afya.cli.ask import ask
-from afya.errors import ConfigError
+from afya.cli.ask import ask, model_spec
+from afya.errors import ConfigError, EngineError
 
 app = typer.Typer()
 app.command()(ask)
@@ -38,6 +39,18 @@ def test_json_holds_the_answer_and_every_stage() -> None:
 def test_a_question_can_come_from_standard_input() -> None:
     result = CliRunner().invoke(app, ["--lang", "en", "-"], input=b"convulsions \xff\xfe")
     assert result.stdout.startswith("DANGER")
+
+
+def test_a_model_is_a_folder_or_a_spec_and_anything_else_is_told(tmp_path: Path) -> None:
+    assert model_spec(str(tmp_path)) == f"hf:{tmp_path}"
+    assert model_spec("hf:Qwen/Qwen3-0.6B") == "hf:Qwen/Qwen3-0.6B"
+    with pytest.raises(ConfigError, match=r"no such folder.*finished run.*on the hub is named hf:Qwen/Qwen3-0\.6B"):
+        model_spec("Qwen/Qwen3-0.6B")
+    with pytest.raises(ConfigError, match="names no model engine"):
+        model_spec("gguf:model.gguf")
+    result = CliRunner().invoke(app, ["--lang", "en", "cough", "--model", str(tmp_path)])
+    assert isinstance(result.exception, EngineError)
+    assert "config.json is missing" in str(result.exception)
 
 
 def test_an_unknown_language_is_an_error_in_sentences() -> None:

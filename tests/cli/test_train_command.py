@@ -41,5 +41,5 @@ def test_a_recipe_is_run_and_its_mixture_and_result_are_told(tmp_path: Path) -> 
 
 
 def test_an_unknown_recipe_is_an_error_in_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="No recipe 'nowhere'"):
+    with pytest.raises(ConfigError, match="no recipe or part 'nowhere'"):
         train("nowhere", tmp_path / "run")

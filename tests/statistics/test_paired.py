@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from afya.errors import DataError
-from afya.statistics import holm, mcnemar_exact, paired_bootstrap, paired_difference, tango
+from afya.statistics import holm, mcnemar_exact, mean_difference, paired_bootstrap, paired_difference, tango
 
 PAIRS = st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 15)), min_size=1, max_size=200)
 
@@ -157,3 +157,14 @@ def test_holm_lies_between_no_correction_and_bonferroni(p_values: list[float]) -
     adjusted, raw = holm(p_values), np.array(p_values)
     assert (adjusted >= raw).all()
     assert (adjusted <= np.minimum(raw * len(raw), 1) + 1e-15).all()
+
+
+def test_with_one_row_a_cluster_the_difference_of_means_is_the_paired_t_test() -> None:
+    before, after = [0.80, 0.82, 0.79, 0.85, 0.80], [0.83, 0.84, 0.80, 0.86, 0.86]
+    found = mean_difference(before, after, range(5))
+    expected = stats.ttest_rel(after, before)
+    interval = expected.confidence_interval(0.95)
+    assert found.p_value == pytest.approx(float(expected.pvalue), abs=1e-10)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high), abs=1e-10)
+    with pytest.raises(DataError, match="5 and 4"):
+        mean_difference(before, after[:4], range(5))

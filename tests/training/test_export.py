@@ -17,11 +17,11 @@ from afya.errors import ConfigError, EngineError, MissingDependencyError, RunErr
 from afya.folders import DatasetWriter
 from afya.items import Item
 from afya.models import Message, Prompt, Sampling, load_model
+from afya.models.adapters import find_source
 from afya.runs import Ledger, read_json
 from afya.training import load_recipe, train
 from afya.training.exporting import ParityError, export
 from afya.training.exporting.probes import probes
-from afya.training.exporting.source import find_source
 
 RECIPE = """
 name: tiny

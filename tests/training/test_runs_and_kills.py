@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +21,9 @@ from afya.runs import read_json, sha256_path
 from afya.training import load_recipe, train
 from afya.training.loop import checkpoints
 from afya.training.loop.progress import Watcher
+from afya.training.loop.stopping import Stopped
 from afya.training.packs.plan import DataPlan
-from afya.training.recipe import Recipe, StageRecipe
+from afya.training.recipe import Recipe, StageSettings
 
 RECIPE = """
 name: small
@@ -61,8 +66,9 @@ def run_with_kills(recipe: Path, out: Path, places: list[list[Any]]) -> None:
 
 
 def contents(run: Path) -> dict[str, str]:
-    """Every file's hash but those that carry the time of day."""
+    """Every file's hash but those that carry the time of day or the speed."""
     files = [file for file in sorted(run.rglob("*")) if file.is_file() and file.name not in ("events.jsonl", ".lock")]
+    files = [file for file in files if file.parent != run / "logs"]
     return {file.relative_to(run).as_posix(): sha256_path(file) for file in files}
 
 
@@ -79,11 +85,64 @@ def test_killed_at_steps_and_in_writing_it_gives_the_same_bytes(whole: Path, tmp
         ["step", "stage1", 3],
         ["saving", "stage1", 4],
         ["told", "stage1", 0],
+        ["between", "stage1", 0],
         ["step", "stage2", 5],
         ["saving", "stage2", 8],
         ["told", "stage2", 0],
     ]
     run_with_kills(written(tmp_path), tmp_path / "run", places)
+    assert contents(tmp_path / "run") == contents(whole)
+
+
+def test_killed_with_adapters_that_drop_out_it_gives_the_same_bytes(tmp_path: Path) -> None:
+    text = RECIPE.replace("threads: 1", "threads: 1\nmethod: lora\nlora: {rank: 4, dropout: 0.2}")
+    recipe = written(tmp_path, text)
+    run_with_kills(recipe, tmp_path / "run", [["step", "stage1", 3], ["saving", "stage2", 8]])
+    assert train(load_recipe(recipe), tmp_path / "whole")
+    assert contents(tmp_path / "run") == contents(tmp_path / "whole")
+
+
+def test_a_checkpoint_holds_the_adapters_and_not_the_base(tmp_path: Path) -> None:
+    from safetensors import safe_open
+
+    with pytest.raises(Interrupted):
+        train(small(tmp_path, "method=lora"), tmp_path / "run", Interrupter("stage1", 5))
+    folder = checkpoints.checkpoint_path(tmp_path / "run" / "checkpoints" / "stage1", 4)
+    with safe_open(folder / "model.safetensors", "pt") as file:
+        names = list(file.keys())
+    assert names
+    assert all("lora_" in name for name in names)
+
+
+def test_a_checkpoint_of_another_recipe_in_the_same_place_is_refused_by_key(tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        train(small(tmp_path), tmp_path / "run", Interrupter("stage1", 5))
+    other, changes = tmp_path / "other", ("stages.stage1.learning_rate=0.5", "seed=6")
+    with pytest.raises(Interrupted):
+        train(small(tmp_path, *changes), other, Interrupter("stage1", 1))
+    (other / "checkpoints").rename(other / "its-own")
+    shutil.copytree(tmp_path / "run" / "checkpoints", other / "checkpoints")
+    with pytest.raises(RunError, match=r"step-000004 is a checkpoint of another recipe.*seed: 5 -> 6.*learning_rate"):
+        train(small(tmp_path, *changes), other)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_asked_to_stop_it_finishes_the_step_and_goes_on_to_the_same_bytes(
+    whole: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    class Asker(Interrupter):
+        def step(self, step: int, loss: float, tokens: int, langs: Mapping[str, float]) -> None:
+            if (self.stage, step) == self.wanted:
+                os.kill(os.getpid(), number)
+
+    recipe, before = small(tmp_path), signal.getsignal(number)
+    with pytest.raises(Stopped, match=r"after step 4 of 6 of stage 'stage1'; a checkpoint is written. Start the same"):
+        train(recipe, tmp_path / "run", Asker("stage1", 3))
+    assert signal.getsignal(number) is before
+    with pytest.raises(Stopped, match="after step 6 of 9 of stage 'stage2'"):
+        train(recipe, tmp_path / "run", Asker("stage2", 5))
+    assert checkpoints.steps_saved(tmp_path / "run" / "checkpoints" / "stage2") == [6, 4]
+    train(recipe, tmp_path / "run")
     assert contents(tmp_path / "run") == contents(whole)
 
 
@@ -151,10 +210,10 @@ class Interrupter(Watcher):
     def message(self, text: str) -> None:
         self.told += text
 
-    def stage_starts(self, stage: StageRecipe, plan: DataPlan, rejected: int, done: int) -> None:
+    def stage_starts(self, stage: StageSettings, plan: DataPlan, rejected: int, done: int) -> None:
         self.stage, self.began = stage.name, done
 
-    def step(self, step: int, loss: float, tokens: int) -> None:
+    def step(self, step: int, loss: float, tokens: int, langs: Mapping[str, float]) -> None:
         if (self.stage, step) == self.wanted:
             raise Interrupted
 
@@ -199,8 +258,9 @@ def test_a_loss_that_is_no_number_stops_the_run_and_names_the_batch(
     import torch
 
     from afya.training.loop import trainer
+    from afya.training.loop.loss import document_losses
 
-    real = trainer.document_losses
+    real = document_losses
     calls = 0
 
     def broken(*args: Any, **kwargs: Any) -> Any:
@@ -218,14 +278,14 @@ def test_a_loss_that_is_no_number_stops_the_run_and_names_the_batch(
 
 
 def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = checkpoints.save_random
+    real = checkpoints.seal
 
-    def full(folder: Path) -> None:
+    def full(folder: Path, described: Mapping[str, Any]) -> None:
         if "000004" in folder.name:
             raise OSError(28, "No space left on device")
-        real(folder)
+        real(folder, described)
 
-    monkeypatch.setattr(checkpoints, "save_random", full)
+    monkeypatch.setattr(checkpoints, "seal", full)
     with pytest.raises(RunError, match="No space left on device"):
         train(small(tmp_path), tmp_path / "run")
     where = tmp_path / "run" / "checkpoints" / "stage1"

@@ -20,7 +20,11 @@ def ask(
     lang: Annotated[str, typer.Option("--lang", "-l", help="The language of question and answer, such as sw.")],
     model: Annotated[
         str | None,
-        typer.Option("--model", help="A language model that says the advice in its words, such as hf:FOLDER."),
+        typer.Option(
+            "--model",
+            help="A language model that says the advice in its words: a training run's folder, a model's, or a spec "
+            "such as hf:OWNER/NAME.",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer and every stage's event as JSON.")] = False,
 ) -> None:
@@ -50,7 +54,33 @@ def _load(spec: str | None) -> LanguageModel | None:
         return None
     from afya.models import load_model
 
-    return load_model(spec)
+    return load_model(model_spec(spec))
+
+
+def model_spec(text: str) -> str:
+    """A model's spec as `load_model` wants it: a folder of a run or model stands for itself.
+
+    Raises ConfigError for what is neither a folder nor begins with an engine's name.
+    """
+    from pathlib import Path
+
+    from afya.errors import ConfigError
+    from afya.models.hub import is_hub_name
+    from afya.models.load import ENGINES, parse_spec
+
+    engine, colon, _ = text.partition(":")
+    if colon and engine in ENGINES:
+        return text
+    if Path(text).expanduser().is_dir():
+        return f"hf:{text}"
+    if not colon:
+        raise ConfigError(
+            f"--model {text}: there is no such folder.",
+            hint="Give the folder of a finished run of afya train, or of a model."
+            + (f" A model on the hub is named hf:{text}" if is_hub_name(text) else ""),
+        )
+    parse_spec(text)  # says which engines there are
+    return text
 
 
 def plain_lines(answer: Answer) -> list[str]:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from afya.training.recipe import Recipe
 
-BEFORE = "before"
+CASES = "cases"
+"""What the unseen cases are called in the proof."""
+
 AIM_OVERALL, AIM_WORST = 0.85, 0.75
 
 
@@ -76,37 +78,18 @@ def _write_data(folder: Path, recipe: Recipe, groups: int, console: Console) -> 
 
 
 def _train_and_measure(recipe: Recipe, cases: Path, out: Path, console: Console) -> dict[str, Path]:
-    """Train the recipe, measuring before the first stage and after every one; returns the bench runs by label."""
-    from afya.bench.analysis.summary import read_scores, summarise, with_interval
-    from afya.bench.running.run import bench_run
+    """Train the recipe with a proof on the cases: before the first stage and after every one; returns the bench runs by
+    label."""
     from afya.training.loop.progress import ConsoleWatcher
-    from afya.training.run import START, train
+    from afya.training.proof.measuring import BEFORE, place_of
+    from afya.training.recipe import Proof, ProofData
+    from afya.training.run import train
 
     training = out / "training"
-    models = {BEFORE: training / START} | {stage.name: training / stage.name for stage in recipe.stages}
-    runs = {label: out / "bench" / label for label in models}
-
-    def measure(label: str) -> None:
-        with _bar(f"measuring {label}") as report:
-            bench_run(
-                f"{label}=hf:{models[label]}",
-                [cases],
-                runs[label],
-                langs=recipe.langs,
-                settings="cloze",
-                on_progress=report,
-            )
-        overall = summarise(read_scores([runs[label]])).row(by_predicate=_is_overall(), named=True)
-        shown = with_interval(overall["accuracy"], overall["low"], overall["high"])
-        console.print(f"[bold]{label}[/]: {shown} % right on {overall['n']:,} unseen items (chance is 25 %).")
-
+    proof = Proof(data=(ProofData(name=CASES, source="dataset", path=cases, setting="cloze"),))
     with ConsoleWatcher(console) as watcher:
-        train(recipe, training, watcher, until=START)
-        measure(BEFORE)
-        for stage in recipe.stages:
-            train(recipe, training, watcher, until=stage.name)
-            measure(stage.name)
-    return runs
+        train(recipe.model_copy(update={"proof": proof}), training, watcher)
+    return {label: place_of(training, label, CASES) for label in (BEFORE, *(stage.name for stage in recipe.stages))}
 
 
 def _is_overall() -> pl.Expr:
@@ -166,6 +149,7 @@ def _print_next(out: Path, report: Path, recipe: Recipe, console: Console) -> No
     model = out / "training" / recipe.stages[-1].name
     lines = (
         f"Open the report in a browser:       {report}",
+        f"What each stage gained and lost:    {out}/training/proof/report.html",
         'Ask a question yourself:            afya ask --lang sw "Mtoto ana homa na degedege"',
         "Import a public data set:           afya data sources",
         "Measure a model of your own:        "

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from afya.cli import train_export
+from afya.cli import train_export, train_grid, train_plan, train_proof, train_recipes, train_translation
 
 
 class _RecipeFirst(TyperGroup):
@@ -27,6 +27,12 @@ app = typer.Typer(
 )
 app.command("export")(train_export.export)
 app.command("extend-tokenizer")(train_export.extend_tokenizer)
+app.command("plan")(train_plan.plan)
+app.command("prove")(train_proof.prove)
+app.command("publish")(train_proof.publish)
+app.command("grid")(train_grid.grid)
+app.command("recipes")(train_recipes.recipes)
+app.command("tokens")(train_recipes.tokens)
 
 
 @app.command("run")
@@ -37,21 +43,35 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change a key, such as stages.stage2.learning_rate=0.001."),
     ] = None,
+    guard: Annotated[
+        bool, typer.Option("--guard", help="End with exit code 8 if the last stage made a language worse.")
+    ] = False,
 ) -> None:
     """Train a model by a recipe: stage after stage, from checkpoints if it was interrupted.
 
-    Writes a model folder for each stage (use it as hf:RUN/STAGE), training.csv, the ledger and a summary.
+    Writes a model folder for each stage (use it as hf:RUN/STAGE), training.csv, the ledger and a summary; where the
+    recipe has a proof, RUN/proof/report.html says what each language gained and lost.
     """
     from rich.console import Console
     from rich.table import Table
 
+    from afya.errors import ConfigError
     from afya.training import load_recipe
     from afya.training import train as run_recipe
-    from afya.training.loop.progress import ConsoleWatcher
+    from afya.training.loop.progress import ConsoleWatcher, is_main
+    from afya.training.recipe import read_recipe
 
+    if read_recipe(recipe, overrides or ())[0].get("kind") == "translation":
+        train_translation.run(recipe, out, overrides or ())
+        return
     console = Console(stderr=True)
     with ConsoleWatcher(console) as watcher:
-        results = run_recipe(load_recipe(recipe, overrides or ()), out, watcher)
+        told = load_recipe(recipe, overrides or ())
+        if guard and told.proof is None:
+            raise ConfigError("--guard: the recipe has no 'proof'.", hint="Say there what to measure on.")
+        results = run_recipe(told, out, watcher)
+    if not is_main():
+        return
     table = Table(title=f"{out}: trained", title_justify="left")
     for name in ("stage", "model", "steps", "tokens", "examples", "rejected", "loss"):
         table.add_column(name, justify="left" if name in ("stage", "model") else "right", overflow="fold")
@@ -61,3 +81,4 @@ def train(
             result.name, f"hf:{out / result.folder}", *(f"{number:,}" for number in numbers), f"{result.loss:.3f}"
         )
     Console().print(table)
+    train_proof.tell_proof(out, told, guard)

@@ -200,15 +200,22 @@ def load_tokenizer(path: Path) -> Tokenize:
     )
 
 
-def _tokens(frame: pl.DataFrame, count: Tokenize) -> pl.DataFrame:
-    """group_id, lang and tokens of each item: all it says, a line a field."""
+def item_texts(frame: pl.DataFrame) -> pl.Series:
+    """All that each item says, a line a field."""
     import polars as pl
 
     turns = pl.col("turns").list.eval(pl.element().struct.field("text")).list.join("\n", ignore_nulls=True)
     options = pl.col("options").list.join("\n", ignore_nulls=True)
     fields = [pl.col("question"), pl.col("context"), options, pl.col("answer_text"), pl.col("rationale"), turns]
-    texts = frame.select(pl.concat_str(fields, separator="\n", ignore_nulls=True).alias("text"))["text"]
-    return frame.select("group_id", "lang").with_columns(pl.Series("tokens", count(texts.to_list()), dtype=pl.Int64))
+    return frame.select(pl.concat_str(fields, separator="\n", ignore_nulls=True).alias("text"))["text"]
+
+
+def _tokens(frame: pl.DataFrame, count: Tokenize) -> pl.DataFrame:
+    """group_id, lang and tokens of each item."""
+    import polars as pl
+
+    counted = count(item_texts(frame).to_list())
+    return frame.select("group_id", "lang").with_columns(pl.Series("tokens", counted, dtype=pl.Int64))
 
 
 def _taxes(tables: Sequence[pl.DataFrame], order: Sequence[str]) -> dict[str, Tax]:

@@ -29,7 +29,7 @@ from afya.models.base import (
 )
 from afya.models.batching import batches
 from afya.models.folders import folder_sha256
-from afya.models.hf import is_hub_name, locate
+from afya.models.hub import is_hub_name, locate
 from afya.runs import canonical, read_json, sha256_text
 
 if TYPE_CHECKING:

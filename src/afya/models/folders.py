@@ -38,7 +38,7 @@ _SHAPING = (
     "*.spm",
     "tekken.json",
 )
-HUB_FILES = _SHAPING
+HUB_FILES = (*_SHAPING, "adapter_config.json")
 """What is fetched of a hub repository."""
 
 _hashes: dict[tuple[str, int, int], str] = {}

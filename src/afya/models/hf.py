@@ -7,16 +7,15 @@ what does not fit the model's context is an error of that request.
 from __future__ import annotations
 
 import math
-import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from afya.errors import EngineError, require
+from afya.models.adapters import Source, is_run, open_source
 from afya.models.base import (
     NOT_NUMBERS,
     Generation,
@@ -29,15 +28,13 @@ from afya.models.base import (
     context_error,
 )
 from afya.models.batching import batches, halving
-from afya.models.folders import HUB_FILES, check_folder, folder_sha256
+from afya.models.hub import is_hub_name
 from afya.models.prefix_trees import Query
 from afya.models.rendering import check_template, encode, encode_options, end_of_turn, render
 from afya.models.scoring import OptionScorer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-_offline_by_user = os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON")
 
 
 class HfOptions(BaseModel):
@@ -55,47 +52,9 @@ class HfOptions(BaseModel):
     thinking: bool = False
 
 
-def is_hub_name(name: str) -> bool:
-    """Whether a model's name means a hub repository: "owner/name", and no such path here."""
-    return not Path(name).exists() and name.count("/") == 1 and not name.startswith((".", "/", "~"))
-
-
-def locate(
-    name: str,
-    *,
-    files: Sequence[str] = HUB_FILES,
-    revision: str | None = None,
-    check: Callable[[Path], None] = check_folder,
-) -> Path:
-    """The folder of a model named by path or hub name, whole and in a format that is read.
-
-    A hub name is fetched (or found in the hub's cache); a path never touches the network. Of a hub repository come the
-    `files` at a `revision` (None: the newest); `check` refuses a folder that is not whole. Raises EngineError.
-    """
-    require("transformers", "local", "Running a local model")
-    if not is_hub_name(name):
-        _allow_network(False)
-        folder = Path(name).expanduser()
-    else:
-        _allow_network(True)
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-        try:
-            folder = Path(snapshot_download(name, revision=revision, allow_patterns=list(files)))
-        except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
-            raise EngineError(
-                f"The model '{name}' could not be fetched: {type(error).__name__}.",
-                hint="Check the name and the connection, log in if the model is gated, or give a local folder.",
-            ) from error
-    check(folder)
-    return folder
-
-
 def identify_hf(name: str) -> ModelIdentity:
     """The identity of a local model without loading it."""
-    folder = locate(name)
-    return ModelIdentity(_readable(name), "hf", folder_sha256(folder))
+    return _identity(name, open_source(name))
 
 
 class HfModel:
@@ -130,35 +89,25 @@ class HfModel:
 
     @classmethod
     def load(cls, name: str, options: HfOptions | None = None) -> HfModel:
-        """Load from a folder or hub name. Raises EngineError naming the file or setting at fault."""
-        options = options or HfOptions()
-        folder = locate(name)
-        identity = ModelIdentity(_readable(name), "hf", folder_sha256(folder))
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-        from transformers.utils import logging as library_logging
+        """Load from a model folder, a finished run's folder, adapters or a hub name; adapters are merged.
 
-        quiet: Any = library_logging.disable_progress_bar
-        quiet()
+        Raises EngineError naming the file or setting at fault, RunError for a run that is not finished.
+        """
+        options = options or HfOptions()
+        source = open_source(name)
+        import torch
+
+        from afya.models.weights import load_merged, load_tokenizer
+
         device = options.device
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         dtype = options.dtype
         if dtype == "auto":
             dtype = "bfloat16" if device.startswith("cuda") else "float32"
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-            model: Any = AutoModelForCausalLM.from_pretrained(
-                folder,
-                local_files_only=True,
-                trust_remote_code=False,
-                use_safetensors=True,
-                dtype=getattr(torch, dtype),
-            )
-            model = model.to(device)
-        except Exception as error:  # the library raises whatever its readers raise
-            first = str(error).strip().splitlines()[0] if str(error).strip() else ""
-            raise EngineError(f"{folder}: the model cannot be loaded ({type(error).__name__}: {first}).") from error
+        tokenizer = load_tokenizer(source.tokenizer)
+        model = load_merged(source, getattr(torch, dtype), device)
+        identity = _identity(name, source)
         return cls(model, tokenizer, identity, batch_tokens=options.batch_tokens, thinking=options.thinking)
 
     # What is read -----------------------------------------------------------------------------------------------------
@@ -257,8 +206,14 @@ class HfModel:
         return self._ends
 
 
-def _readable(name: str) -> str:
-    return name if is_hub_name(name) else Path(name).expanduser().resolve().name
+def _identity(name: str, source: Source) -> ModelIdentity:
+    """The identity under the name that the user gave; of a run it says which stage answers."""
+    if is_hub_name(name):
+        readable = name
+    else:
+        path = Path(name).expanduser()
+        readable = source.name if is_run(path) else path.resolve().name
+    return ModelIdentity(readable, "hf", source.sha256())
 
 
 def _context_length(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
@@ -275,14 +230,3 @@ def _end_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, end: st
     if end:
         ids.add(tokenizer.convert_tokens_to_ids(end))
     return frozenset(int(value) for value in ids if value is not None)
-
-
-def _allow_network(allowed: bool) -> None:
-    """Let the hub library reach the network only for a model that the user named as remote."""
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    if _offline_by_user:
-        return
-    os.environ["HF_HUB_OFFLINE"] = "0" if allowed else "1"
-    import huggingface_hub.constants
-
-    huggingface_hub.constants.HF_HUB_OFFLINE = not allowed

@@ -136,7 +136,18 @@ def _replies() -> Engine:
     )
 
 
+def _live() -> Engine:
+    from afya.models import live
+
+    return Engine(
+        lambda name, options: live.identify_live(name), lambda name, options: live.held(name), frozenset, "options"
+    )
+
+
 _HINT = "Write hf:FOLDER, hf:OWNER/NAME, openai:MODEL, anthropic:MODEL, google:MODEL, embed:FOLDER or replies:FILE."
+
+# Nobody can write its specs on a command line: its models are in this process's memory.
+_LIVE = "live"
 
 # An engine's module is imported only when a model of its kind is named.
 ENGINES: Mapping[str, Callable[[], Engine]] = {
@@ -146,6 +157,7 @@ ENGINES: Mapping[str, Callable[[], Engine]] = {
     "google": _google,
     "embed": _embed,
     "replies": _replies,
+    _LIVE: _live,
 }
 
 
@@ -154,9 +166,10 @@ def parse_spec(spec: str) -> tuple[str, str]:
     engine, colon, name = spec.partition(":")
     if colon and engine in ENGINES and name:
         return engine, name
-    near = difflib.get_close_matches(engine, list(ENGINES), n=1, cutoff=0.6) if colon else []
+    known = [kind for kind in ENGINES if kind != _LIVE]
+    near = difflib.get_close_matches(engine, known, n=1, cutoff=0.6) if colon else []
     hint = f"Write hf:{spec}" if Path(spec).is_dir() else f"Did you mean {near[0]}:{name}?" if near else _HINT
-    raise ConfigError(f"'{spec}' names no model engine (known: {', '.join(ENGINES)}).", hint=hint)
+    raise ConfigError(f"'{spec}' names no model engine (known: {', '.join(known)}).", hint=hint)
 
 
 def engine_options(spec: str, options: Options) -> dict[str, object]:

@@ -31,7 +31,7 @@ class OutputLayer:
 
     def __init__(self, model: PreTrainedModel) -> None:
         self._model: Any = model
-        self._finish = _finish(model.config.get_text_config())
+        self._finish = finish_logits(model.config.get_text_config())
         self._apart: bool | None = None
 
     def outputs(self, **inputs: Any) -> torch.Tensor:
@@ -103,7 +103,7 @@ def _of_logits(logits: torch.Tensor, at: torch.Tensor, of: torch.Tensor) -> torc
     return logits[at, of] - logits.logsumexp(-1)[at]
 
 
-def _finish(config: Any) -> Callable[[torch.Tensor], torch.Tensor]:
+def finish_logits(config: Any) -> Callable[[torch.Tensor], torch.Tensor]:
     """What the model does to its logits at last: Gemma caps them, Granite divides, Cohere multiplies."""
     cap = getattr(config, "final_logit_softcapping", None)
     scale = float(getattr(config, "logit_scale", None) or 1.0) / float(getattr(config, "logits_scaling", None) or 1.0)

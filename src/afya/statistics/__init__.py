@@ -22,9 +22,11 @@ from afya.statistics.intervals import Estimate, accuracy_interval, mean_interval
 from afya.statistics.judging import JudgeAgreement, judge_agreement, withheld
 from afya.statistics.paired import (
     Difference,
+    MeanDifference,
     Resampled,
     holm,
     mcnemar_exact,
+    mean_difference,
     paired_bootstrap,
     paired_difference,
     tango,
@@ -39,6 +41,7 @@ __all__ = [
     "Difference",
     "Estimate",
     "JudgeAgreement",
+    "MeanDifference",
     "Moments",
     "Partition",
     "Ranks",
@@ -59,6 +62,7 @@ __all__ = [
     "judge_agreement",
     "krippendorff",
     "mcnemar_exact",
+    "mean_difference",
     "mean_interval",
     "moments",
     "normal_quantile",

@@ -65,6 +65,18 @@ class Resampled:
     p_value: float
 
 
+@dataclass(frozen=True)
+class MeanDifference:
+    """A difference of means on the same rows, in the scores' unit: positive when `after` is higher."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    clusters: int
+    p_value: float
+
+
 def paired_difference(
     correct_a: ArrayLike, correct_b: ArrayLike, clusters: ArrayLike, level: float = 0.95, *, tests: int = 1
 ) -> Difference:
@@ -135,6 +147,26 @@ def paired_bootstrap(
     if clustered.count < 2:
         low = high = math.nan
     return Resampled(value, float(low), float(high), bootstrap_p_value(draws[:, 0], value, clustered.count))
+
+
+def mean_difference(before: ArrayLike, after: ArrayLike, clusters: ArrayLike, level: float = 0.95) -> MeanDifference:
+    """How much higher any scores are after than before, on the same rows: the cluster-robust t interval and t test.
+
+    With one row a cluster this is the paired t test. With one cluster the interval is unbounded and p is 1.
+
+    Args:
+        before, after: (rows,) finite numbers, in the same order.
+        clusters: (rows,) label of each row's cluster.
+
+    Raises DataError for lengths that differ, without rows, and for values that are not finite.
+    """
+    a, b = np.asarray(before, dtype=np.float64), np.asarray(after, dtype=np.float64)
+    if a.shape != b.shape:
+        raise DataError(f"Paired rows differ in number: {a.size} and {b.size}.")
+    check_level(level)
+    found = moments(b - a, partition(clusters))
+    low, high = t_interval(found, level)
+    return MeanDifference(found.mean, low, high, found.rows, found.clusters, _clustered_p(found))
 
 
 def _detectable(found: Moments, discordance: float, alpha: float, tests: int) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         RunError: the disk is full or the folder cannot be written; `path` is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary, old = path.with_name(f".{path.name}.tmp"), path.with_name(f".{path.name}.old")
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
@@ -31,22 +32,30 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         if path.exists():
             # A folder cannot be renamed onto a full one. Between the two renames there is none for a moment: whoever
             # is killed there writes it again, since nothing says that it was finished.
-            old = path.with_name(f".{path.name}.old")
             shutil.rmtree(old, ignore_errors=True)
             path.rename(old)
-            temporary.rename(path)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            temporary.rename(path)
+        temporary.rename(path)
+        shutil.rmtree(old, ignore_errors=True)
         _flush(path.parent)
-    except OSError as error:
+    except Exception as error:
+        reason = _of_the_system(error)
+        if reason is None:
+            raise
         raise RunError(
-            f"{path}: cannot be written ({error.strerror or error}).",
+            f"{path}: cannot be written ({reason}).",
             hint="Free space or choose another folder, then run the same command again; it goes on from the last "
             "whole checkpoint.",
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _of_the_system(error: Exception) -> str | None:
+    """What the system said, where it is its error; safetensors tells it in the text of an error of its own."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    found = re.search(r"\(os error (\d+)\)", str(error))
+    return None if found is None else os.strerror(int(found[1]))
 
 
 def _flush(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +26,9 @@ LIMITS = f"{_NOT_CLINICAL}\n{_TUNED}\n{_UNEVEN}"
 GENERAL_LIMITS = f"{_NOT_CLINICAL}\n{_UNEVEN}"
 """The limits of a model whose training data are not known, or that was not trained here."""
 
+PROOF_TITLE = "## Measured before and after each stage"
+"""The section that a run's proof writes into the cards of its stages; exports carry it over."""
+
 _POCKET = """**This is a pocket model: {parameters:,} parameters, for trying the system, not for medicine.** It was made
 on the spot with random weights and knows only what its stages taught it. Its tokenizer was trained on its training
 data."""
@@ -38,7 +42,7 @@ def model_card(
     data: Sequence[Origin],
     seen: Mapping[str, int],
     earlier: Sequence[str],
-    parameters: int,
+    parameters: tuple[int, int],
     loss: float,
     fingerprint: str,
 ) -> str:
@@ -47,6 +51,7 @@ def model_card(
     Args:
         seen: tokens seen by language in this stage.
         earlier: names of the stages before this one.
+        parameters: the model's, and how many of them learned.
         loss: mean loss (nats a learned token) in the last row of the training table.
         fingerprint: the run's.
     """
@@ -54,14 +59,15 @@ def model_card(
     before = f", after {', '.join(earlier)}" if earlier else ""
     lines = [_header(recipe, seen, data), f"# {recipe.name}, {stage.name}", ""]
     if recipe.model.pocket:
-        lines += [_POCKET.format(parameters=parameters), ""]
+        lines += [_POCKET.format(parameters=parameters[0]), ""]
     forms = ", ".join(dict.fromkeys(entry.form or stage.form for entry in stage.data))
     lines += [
-        f"Made by afya {__version__} from {start}{before}. {parameters:,} parameters. {recipe.description}".rstrip(),
+        f"Made by afya {__version__} from {start}{before}. {parameters[0]:,} parameters. {recipe.description}".rstrip(),
         "",
         "## Training",
         "",
         f"- learned: {forms}; loss on answers only",
+        f"- method {recipe.method}: {_learned(recipe, *parameters)}",
         f"- {plan.steps:,} steps of {plan.packs_in_step} packs of {plan.pack_tokens:,} tokens, {plan.fill:.1%} full",
         f"- learning rate {stage.learning_rate:g}, {stage.schedule} after a warm-up of {stage.warmup:.0%}; "
         f"weight decay {stage.weight_decay:g}; gradients clipped at {stage.clip:g}; {recipe.precision}",
@@ -83,6 +89,19 @@ def model_card(
     return "\n".join([*lines, "", LIMITS, ""])
 
 
+def _learned(recipe: Recipe, parameters: int, learned: int) -> str:
+    """Which weights learned, and how the others were held."""
+    if recipe.method == "full":
+        return f"all {learned:,} parameters learned"
+    lora = recipe.lora
+    beside = ", ".join(lora.targets) or "every linear layer but the output layer"
+    held = "four bits (NF4)" if recipe.method == "qlora" else "bf16" if recipe.precision == "bf16" else "fp32"
+    return (
+        f"{learned:,} parameters learned ({learned / parameters:.2%}), in matrices of rank {lora.rank}, alpha "
+        f"{lora.alpha:g}, beside {beside}; the other weights were frozen, in {held}"
+    )
+
+
 def _header(recipe: Recipe, langs: Mapping[str, Any], data: Sequence[Origin]) -> str:
     import yaml
 
@@ -90,10 +109,20 @@ def _header(recipe: Recipe, langs: Mapping[str, Any], data: Sequence[Origin]) ->
     header: dict[str, Any] = {
         "language": list(langs),
         "license": licences[0].lower() if len(licences) == 1 else "other",
-        "library_name": "transformers",
+        "library_name": "transformers" if recipe.method == "full" else "peft",
         "pipeline_tag": "text-generation",
         "tags": ["afya", "medical", "not-for-clinical-use"],
     }
     if recipe.model.path is not None:
         header["base_model"] = recipe.model.path
+        header["base_model_relation"] = "finetune" if recipe.method == "full" else "adapter"
     return f"---\n{yaml.safe_dump(header, sort_keys=False, allow_unicode=True)}---\n"
+
+
+def with_section(card: str, title: str, section: str) -> str:
+    """The card with a section (which begins with its title) in place of the one of that title, or before the limits."""
+    own = re.compile(rf"^{re.escape(title)}\n.*?(?=^## |\Z)", re.DOTALL | re.MULTILINE)
+    if own.search(card):
+        return own.sub(lambda _: f"{section}\n", card).rstrip() + "\n"
+    before, limits, after = card.partition("\n## Limits\n")
+    return f"{before.rstrip()}\n\n{section}{limits}{after}".rstrip() + "\n"

@@ -1,31 +1,41 @@
 """A training run from recipe to models: stage after stage, each continued where it was killed.
 
 The run folder gets `start/` (the pocket model, when the run makes one), a model folder for each stage, `training.csv`,
-`ledger.parquet` and `summary.json`; while a stage runs, its checkpoints lie in `checkpoints/`.
+`ledger.parquet` and `summary.json`; while a stage runs, its checkpoints lie in `checkpoints/`. Where the recipe has a
+proof, `proof/` holds what was measured before the first stage, while stages ran and after each.
 """
 
 from __future__ import annotations
 
+import gc
 import shutil
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from afya.errors import ConfigError, require
+from afya.errors import ConfigError, RunError, require
 from afya.runs import Ledger, RunFolder, read_json, write_frame, write_json
 from afya.training.card import model_card
 from afya.training.examples.build import build_examples
 from afya.training.examples.lesson import Lesson
 from afya.training.examples.material import input_paths, lesson_texts, origins, stage_lessons
 from afya.training.loop import checkpoints
+from afya.training.loop.distributed import Crew, FollowedFolder, join
 from afya.training.loop.log import TrainingTable
-from afya.training.loop.progress import Watcher
+from afya.training.loop.progress import Watcher, is_main
+from afya.training.loop.stage_log import StageLog, logs_folder
+from afya.training.loop.surroundings import quiet, threads
+from afya.training.loop.trackers import check_trackers, make_trackers
+from afya.training.loop.utilisation import Pace, device_peak, work_of
 from afya.training.packs.plan import DataPlan, make_plan
+from afya.training.proof.during import RunProof
 from afya.training.recipe import Recipe, StageRecipe
-from afya.training.weights.folders import load, save
+from afya.training.recipe.folders import check_folders
+from afya.training.weights.folders import count_parameters, load_for_training, save
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -50,6 +60,8 @@ class StageResult:
 def train(recipe: Recipe, out: Path, watcher: Watcher | None = None, *, until: str | None = None) -> list[StageResult]:
     """Run every stage of the recipe into the run folder `out`, or continue the same run there.
 
+    Started by torchrun or accelerate, its processes train together: the first writes, all see the same folder.
+
     Args:
         until: stop after this stage; "start" only makes the pocket model. A later call goes on from there.
 
@@ -63,22 +75,29 @@ def train(recipe: Recipe, out: Path, watcher: Watcher | None = None, *, until: s
     """
     for module in ("torch", "transformers", "accelerate", "safetensors"):
         require(module, "train", "Training")
-    watcher = watcher or Watcher()
+    check_trackers(recipe.trackers)
+    check_folders(recipe)
+    crew = join()
+    with crew.together():
+        for stage in recipe.stages:
+            crew.share_packs(stage.packs_per_step, stage.accumulate, stage.name)
+    watcher = watcher if watcher is not None and crew.leads else Watcher()
     out = Path(out)
-    described = recipe.model_dump(mode="json", exclude={"keep_checkpoints"})
-    with (
-        RunFolder.open(out, "train", described, inputs=input_paths(recipe), seed=recipe.seed) as folder,
-        _quiet(),
-        _threads(recipe.threads),
-    ):
-        run = _Run(recipe, folder, watcher)
+    described = recipe.model_dump(mode="json", exclude={"keep_checkpoints", "trackers"})
+
+    def opening() -> RunFolder:
+        return RunFolder.open(out, "train", described, inputs=input_paths(recipe), seed=recipe.seed)
+
+    with _opened(crew, out, opening) as folder, quiet(), threads(recipe.threads):
+        run = _Run(recipe, folder, watcher, crew)
         names = [stage.name for stage in recipe.stages]
         if until is not None and until not in (START, *names):
             raise ConfigError(f"The recipe has no stage '{until}'.", hint=f"It has: {', '.join(names)}.")
         if until == START:
             run.make_start()
             return []
-        results = [run.stage(number) for number in range(1 + names.index(until or names[-1]))]
+        run.prove_before()
+        results = [run.proved(number) for number in range(1 + names.index(until or names[-1]))]
         if len(results) == len(names):
             run.finish(results)
     return results
@@ -87,9 +106,12 @@ def train(recipe: Recipe, out: Path, watcher: Watcher | None = None, *, until: s
 class _Run:
     """One run: what its stages share."""
 
-    def __init__(self, recipe: Recipe, folder: RunFolder, watcher: Watcher) -> None:
-        self.recipe, self.folder, self.watcher = recipe, folder, watcher
+    def __init__(self, recipe: Recipe, folder: RunFolder, watcher: Watcher, crew: Crew) -> None:
+        self.recipe, self.folder, self.watcher, self.crew = recipe, folder, watcher, crew
         self.table = TrainingTable(folder.path / "training.csv", recipe.langs)
+        noted = {"recipe": recipe.name, "method": recipe.method, "model": recipe.model.path or "pocket"}
+        self.trackers = make_trackers(recipe.trackers, logs_folder(folder.path), folder.path.name, noted)
+        self.proof = RunProof(recipe, folder.path, watcher.message) if recipe.proof is not None else None
         self._lessons: dict[str, list[Lesson]] = {}
 
     def lessons(self, stage: StageRecipe) -> list[Lesson]:
@@ -97,36 +119,78 @@ class _Run:
             self._lessons[stage.name] = stage_lessons(self.recipe, stage)
         return self._lessons[stage.name]
 
+    def prove_before(self) -> None:
+        """Hold the proof's data against the lessons, and measure the model that the first stage starts from."""
+        if self.proof is None:
+            return
+        self.make_start()
+        with self.crew.together():
+            if self.crew.leads:
+                self.proof.prepare(lambda: ((stage.name, self.lessons(stage)) for stage in self.recipe.stages))
+                self.proof.before()
+        if self.crew.size > 1 and self.recipe.proof is not None and self.recipe.proof.every is not None:
+            self.watcher.message("proof: several processes train together; stages are measured when they are done.")
+
+    def proved(self, number: int) -> StageResult:
+        """A stage, and its proof where the recipe has one."""
+        result = self.stage(number)
+        if self.proof is not None:
+            with self.crew.together():
+                if self.crew.leads:
+                    self.proof.after(self.recipe.stages[number])
+        return result
+
     def stage(self, number: int) -> StageResult:
         """Run a stage, continue it, or read what it gave when it is finished."""
         stage = self.recipe.stages[number]
         target = self.folder.path / stage.name
         told = self.folder.parts / f"{stage.name}.json"
-        if told.exists() and target.exists():
-            return StageResult(**read_json(told))
-        model, tokenizer = self._start(number)
-        plan, rejected = self._plan(number, model, tokenizer)
+        known = self.crew.first(lambda: read_json(told) if told.exists() and target.exists() else None)
+        if known is not None:
+            return StageResult(**known)
+        if number == 0:
+            self.make_start()
+        with self.crew.together():
+            self._warn_of_memory(stage)
+            model, tokenizer = self._start(number)
+            plan, rejected = self._plan(number, model, tokenizer)
+        self._check_same(plan)
         from afya.training.loop.trainer import StageTrainer
 
         where = self.folder.path / "checkpoints" / stage.name
-        last = checkpoints.newest(where, self.watcher.message)
+        wanted = checkpoints.identity(self.recipe, stage)
+        last = self.crew.first(lambda: checkpoints.newest(where, self.watcher.message, wanted))
         done = 0 if last is None else int(read_json(last / "checkpoint.json")["step"])
         finished = [entry.name for entry in self.recipe.stages[:number]]
-        self.table.rewind(finished, stage.name, done)
+        if self.crew.leads:
+            self.table.rewind(finished, stage.name, done)
+            if self.proof is not None:
+                self.proof.rewind(finished, stage, done)
         self.watcher.stage_starts(stage, plan, rejected, done)
         self.folder.event("stage_started", stage=stage.name, step=done, steps=plan.steps, tokens=plan.tokens())
-        began, steps_done = time.perf_counter(), 0
-
-        def on_step(step: int, loss: float, tokens: int) -> None:
-            nonlocal steps_done
-            steps_done += 1
-            self.watcher.step(step, loss, tokens)
-            if step % 50 == 0 or step == plan.steps:
-                seconds = round(time.perf_counter() - began, 3)
-                self.folder.event("step", stage=stage.name, step=step, tokens=tokens, seconds=seconds)
-
-        trainer = StageTrainer(model, tokenizer, self.recipe, stage, plan, where, self.table, on_step)
-        trainer.train(resume_from_checkpoint=str(last) if last else None)
+        began = time.perf_counter()
+        pace = Pace(work_of(model, plan).per_token, device_peak(self.recipe.precision))
+        with StageLog(
+            stage.name,
+            plan.steps,
+            folder=self.folder,
+            watcher=self.watcher,
+            table=self.table,
+            pace=pace,
+            trackers=self.trackers,
+            earlier=finished,
+            done=done,
+            talks=is_main(),
+        ) as log:
+            # The parts of a model that is spread over processes cannot be asked by one of them.
+            alone = self.proof if self.crew.size == 1 else None
+            callbacks = alone.callbacks(stage, tokenizer, pace.skip) if alone is not None else []
+            trainer = StageTrainer(
+                *(model, tokenizer, self.recipe, stage, plan, where, self.table, log.step),
+                callbacks=callbacks,
+                crew=self.crew,
+            )
+            trainer.train(resume_from_checkpoint=str(last) if last else None)
         seconds = time.perf_counter() - began
         seen = dict(zip(plan.langs, trainer.sums.lang_tokens, strict=True))
         result = StageResult(
@@ -137,19 +201,26 @@ class _Run:
             examples=len(plan.examples),
             rejected=rejected,
             fill=round(plan.fill, 6),
-            loss=self.table.last_loss(stage.name),
+            loss=self.crew.first(lambda: self.table.last_loss(stage.name)),
         )
-        self._write_model(stage, finished, plan, result, model, tokenizer)
-        write_json(told, asdict(result))
-        shutil.rmtree(where, ignore_errors=True)
+        with self.crew.together():
+            if self.crew.leads:
+                self._write_model(stage, finished, plan, result, model, tokenizer)
+                write_json(told, asdict(result))
+                shutil.rmtree(where, ignore_errors=True)
         self.folder.event("stage_finished", stage=stage.name, seconds=round(seconds, 3), tokens=sum(seen.values()))
         self.watcher.stage_ends(stage, seen, seconds)
+        # The trainer and its callbacks hold each other and the model, which would lie beside the next one on the GPU.
+        del trainer, model, callbacks
+        gc.collect()
         return result
 
     def finish(self, results: Sequence[StageResult]) -> None:
         """Write the run's ledger and summary."""
         import polars as pl
 
+        if not self.crew.leads:
+            return
         ledger = Ledger()
         for stage in self.recipe.stages:
             part = Ledger.from_frame(pl.read_parquet(self.folder.parts / f"{stage.name}-ledger.parquet"))
@@ -163,17 +234,25 @@ class _Run:
     def make_start(self) -> None:
         """Make the pocket model, when the recipe has one and it is not there yet."""
         path = self.folder.path / START
-        if self.recipe.model.pocket is not None and not path.exists():
-            make_pocket(self.recipe, path, [self.lessons(stage) for stage in self.recipe.stages])
+        with self.crew.together():
+            if self.crew.leads and self.recipe.model.pocket is not None and not path.exists():
+                make_pocket(self.recipe, path, [self.lessons(stage) for stage in self.recipe.stages])
+
+    def _warn_of_memory(self, stage: StageRecipe) -> None:
+        """Say before anything is loaded that the stage will hardly fit into memory. Raises ConfigError when it cannot."""
+        from afya.training.planning.plan import check_fits, config_of
+
+        told = check_fits(self.recipe, config_of(self.recipe), stage, self.crew.size)
+        if told is not None and self.crew.leads:
+            self.watcher.message(told)
 
     def _start(self, number: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
         """The model and tokenizer a stage starts from."""
         if number > 0:
-            return load(str(self.folder.path / self.recipe.stages[number - 1].name))
+            return load_for_training(str(self.folder.path / self.recipe.stages[number - 1].name), self.recipe)
         if self.recipe.model.pocket is None:
-            return load(str(self.recipe.model.path))
-        self.make_start()
-        return load(str(self.folder.path / START))
+            return load_for_training(str(self.recipe.model.path), self.recipe)
+        return load_for_training(str(self.folder.path / START), self.recipe)
 
     def _plan(self, number: int, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> tuple[DataPlan, int]:
         stage = self.recipe.stages[number]
@@ -185,7 +264,8 @@ class _Run:
         # A cut example is a row that was left out and a shorter one that was made.
         ledger.add(stage.name, len(lessons), built.used, [*built.rejections, *built.cuts], made=len(built.cuts))
         ledger.check()
-        write_frame(self.folder.parts / f"{stage.name}-ledger.parquet", ledger.frame())
+        if self.crew.leads:
+            write_frame(self.folder.parts / f"{stage.name}-ledger.parquet", ledger.frame())
         if not built.examples:
             reasons = ", ".join(f"{reason} {count}" for reason, count in ledger.reasons(stage.name).most_common())
             raise ConfigError(f"Stage '{stage.name}': every one of {len(lessons)} items was rejected ({reasons}).")
@@ -195,6 +275,15 @@ class _Run:
         if stage.rehearsal is not None:
             self.watcher.message(f"{stage.name}: {plan.rehearsed():.1%} of the tokens are rehearsal.")
         return plan, len(built.rejections)
+
+    def _check_same(self, plan: DataPlan) -> None:
+        """Every process makes the plan for itself; a file that differs from machine to machine would part them."""
+        sizes = [(example.item_id, len(example.tokens)) for example in plan.examples]
+        if len(set(self.crew.gather(zlib.crc32(repr((plan.packs, sizes)).encode())))) > 1:
+            raise RunError(
+                "The processes of this run do not read the same data.",
+                hint="Put data and models where all machines see the same files, with the same version of afya.",
+            )
 
     def _write_model(
         self,
@@ -212,7 +301,7 @@ class _Run:
             data=origins(self.lessons(stage)),
             seen=result.tokens,
             earlier=earlier,
-            parameters=sum(weight.numel() for weight in model.parameters()),
+            parameters=count_parameters(model),
             loss=result.loss,
             fingerprint=str(self.folder.manifest["fingerprint"]),
         )
@@ -238,28 +327,10 @@ def make_pocket(recipe: Recipe, path: Path, stages: Sequence[Sequence[Lesson]]) 
 
 
 @contextmanager
-def _threads(count: int | None) -> Iterator[None]:
-    import torch
-
-    before = torch.get_num_threads()
-    if count is not None:
-        torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers' own notices and bars off the screen; what matters is told by the watcher."""
-    from transformers.utils import logging
-
-    level: Any = logging.get_verbosity()
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+def _opened(crew: Crew, path: Path, opening: Callable[[], RunFolder]) -> Iterator[RunFolder]:
+    """The run folder, which the leader opens and holds and the others follow."""
+    with ExitStack() as held:
+        with crew.together():
+            opened = held.enter_context(opening()) if crew.leads else None
+        manifest = crew.first(lambda: None if opened is None else opened.manifest)
+        yield opened or FollowedFolder(path, manifest or {})

@@ -11,7 +11,7 @@ from typing import Any
 
 from afya.errors import EngineError
 from afya.models.folders import HUB_FILES, check_folder, folder_sha256
-from afya.models.hf import is_hub_name, locate
+from afya.models.hub import is_hub_name, locate
 from afya.runs import read_json
 
 _CONVERTED_FILES = ("model.bin", "*vocabulary.*")

@@ -55,7 +55,7 @@ def load(name: str, options: Mapping[str, object]) -> Translator:
         raise EngineError(f"{checkpoint.folder}: this is a CTranslate2 folder.", hint="Name it as ct2: instead of hf:.")
     pieces = model_pieces(checkpoint)
     layout = read_layout(pieces, settings, f"hf:{checkpoint.name}")
-    model, dtype = _load_model(checkpoint, settings)
+    model, dtype = _placed_model(checkpoint, settings)
     if settings.threads:
         import torch
 
@@ -73,19 +73,41 @@ def load(name: str, options: Mapping[str, object]) -> Translator:
     )
 
 
-def _load_model(checkpoint: Checkpoint, options: HfSeq2SeqOptions) -> tuple[Any, str]:
+def _placed_model(checkpoint: Checkpoint, options: HfSeq2SeqOptions) -> tuple[Any, str]:
+    """The model on its device, and its precision's name."""
     import torch
-    import transformers
-    from transformers.utils import logging as library_logging
 
-    quiet: Any = library_logging.disable_progress_bar
-    quiet()
     device = options.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype = options.dtype
     if dtype == "auto":
         dtype = "bfloat16" if device.startswith("cuda") else "float32"
+    model = read_model(checkpoint, dtype)
+    try:
+        model = model.to(device)
+    except (RuntimeError, AssertionError) as error:
+        raise refuse_device(device, error) from error
+    model.train(False)
+    return model, dtype
+
+
+def read_model(checkpoint: Checkpoint, dtype: str, **settings: object) -> Any:
+    """The sequence-to-sequence model of a checkpoint, on the CPU.
+
+    Args:
+        dtype: the weights' precision, as torch names it.
+        settings: keys of the model's configuration to change, such as dropout.
+
+    Raises:
+        EngineError: it cannot be loaded, or its weights are not numbers.
+    """
+    import torch
+    import transformers
+    from transformers.utils import logging as library_logging
+
+    quiet: Any = library_logging.disable_progress_bar
+    quiet()
     kind = str(checkpoint.config().get("model_type"))
     # The whole Seamless model also speaks and listens; its text parts are all that is loaded.
     spoken: Mapping[str, Any] = {
@@ -100,6 +122,7 @@ def _load_model(checkpoint: Checkpoint, options: HfSeq2SeqOptions) -> tuple[Any,
             trust_remote_code=False,
             use_safetensors=True,
             dtype=getattr(torch, dtype),
+            **settings,
         )
     except Exception as error:  # the library raises whatever its readers raise
         first = str(error).strip().splitlines()[0] if str(error).strip() else ""
@@ -107,12 +130,19 @@ def _load_model(checkpoint: Checkpoint, options: HfSeq2SeqOptions) -> tuple[Any,
             f"{checkpoint.folder}: the model cannot be loaded ({type(error).__name__}: {first})."
         ) from error
     refuse_not_numbers(model, checkpoint.folder)
-    try:
-        model = model.to(device)
-    except (RuntimeError, AssertionError) as error:
-        raise refuse_device(device, error) from error
-    model.train(False)
-    return model, dtype
+    return model
+
+
+def decoder_start(model: Any) -> int:
+    """The token that the decoder begins with, before any prefix."""
+    told = model.generation_config.decoder_start_token_id
+    return int(model.config.decoder_start_token_id if told is None else told)
+
+
+def hides_padding(model: Any) -> bool:
+    """Whether padding is a row of the vocabulary that was never taught, as Marian's; CTranslate2 leaves it out too."""
+    config = model.config
+    return bool(config.model_type == "marian" and config.pad_token_id != config.eos_token_id)
 
 
 class HfDecoder:
@@ -123,13 +153,10 @@ class HfDecoder:
 
         self.model = model
         self._pieces = pieces
-        told = model.generation_config
-        start = told.decoder_start_token_id
-        self._start = int(model.config.decoder_start_token_id if start is None else start)
+        self._start = decoder_start(model)
         self._pad = int(model.config.pad_token_id)
         self._eos = int(pieces.vocabulary[pieces.eos])
-        # Marian's padding is a row of the vocabulary that was never taught; CTranslate2 leaves it out as well.
-        self._hides_pad = model.config.model_type == "marian" and self._pad != self._eos
+        self._hides_pad = hides_padding(model)
         # The model's own generation settings are put aside: several force the end at the greatest length, which would
         # pass a cut translation for a whole one.
         settings: Any = GenerationConfig

@@ -51,13 +51,14 @@ def licence_of(folder: Path, family: str, name: str) -> tuple[str | None, bool |
     )
     told = _card_licence(folder / _CARD)
     stated = table.cards.get(told.lower(), told) if told else None
-    if known is not None and _non_commercial(known) and not (stated and _non_commercial(stated)):
+    if known is not None and is_non_commercial(known) and not (stated and is_non_commercial(stated)):
         return known, True
     licence = stated or known
-    return licence, None if licence is None else _non_commercial(licence)
+    return licence, None if licence is None else is_non_commercial(licence)
 
 
-def _non_commercial(licence: str) -> bool:
+def is_non_commercial(licence: str) -> bool:
+    """Whether a licence's identifier says NC: not for commercial use."""
     return "NC" in re.split(r"[^A-Z0-9]+", licence.upper())
 
 

@@ -65,11 +65,20 @@ class HfPieces:
         self._control |= {str(token) for token in tokenizer.all_special_tokens}
 
     def encode(self, texts: Sequence[str]) -> list[list[str]]:
+        return self._encode("text", texts)
+
+    def encode_targets(self, texts: Sequence[str]) -> list[list[str]]:
+        """The pieces of each translation as the decoder is to write it: OPUS-MT cuts either side by a model of its
+        own."""
+        return self._encode("text_target" if self._marks_target else "text", texts)
+
+    def _encode(self, side: str, texts: Sequence[str]) -> list[list[str]]:
         if not texts:
             return []
         # MarianTokenizer takes ">>x<<" at the very start of a text for a language token, known or not.
         plain = [f" {text}" if self._marks_target and text.startswith(">>") else text for text in texts]
-        rows = self.tokenizer(plain, add_special_tokens=False, split_special_tokens=True, verbose=False)["input_ids"]
+        told: dict[str, Any] = {side: plain}
+        rows = self.tokenizer(**told, add_special_tokens=False, split_special_tokens=True, verbose=False)["input_ids"]
         # T5Tokenizer gives what it does not know the number 2 whatever the model calls it (the end, in MADLAD-400).
         return [
             [self.unk if self.tokens[number] in self._control else self.tokens[number] for number in row]

@@ -60,7 +60,7 @@ def fitted(spec: str) -> Fitted:
     engine, name = parse_spec(spec)
     if engine != "hf":
         raise ConfigError(f"--for {spec}: only local models have a tokenizer to fit to.", hint="Give hf:FOLDER.")
-    from afya.models.hf import is_hub_name, locate
+    from afya.models.hub import is_hub_name, locate
     from afya.models.rendering import encode, end_of_turn
 
     folder = locate(name)

@@ -121,7 +121,8 @@ def times_text(row: Mapping[str, Any] | None) -> object:
     if row is None:
         return "–"
     if not row["defined"]:
-        return "–" if row["times_low"] is None else f"at least {row['times_low']:.2f}"
+        # "At least 0.00" would say nothing.
+        return "–" if (row["times_low"] or 0.0) < 0.005 else f"at least {row['times_low']:.2f}"
     high = "–" if row["times_high"] is None else f"{row['times_high']:.2f}"
     return joined([f"{row['times']:.2f} ", tag("span", f"[{row['times_low']:.2f}, {high}]", class_="range")])
 

@@ -8,19 +8,16 @@ replies that the page holds; everything else stands without it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import TYPE_CHECKING
 
-from afya import __version__
 from afya.bench.analysis.analyse import Analysis, analyse
 from afya.bench.analysis.summary import percent, views, write_csv
 from afya.bench.page.browser import BUDGET_MB, pack_items
 from afya.bench.page.browser_texts import open_verdicts
 from afya.bench.page.cells import section, view_name
-from afya.bench.page.markup import Markup, escaped, joined, trusted
-from afya.bench.page.plots import PALETTE
+from afya.bench.page.document import document, template
+from afya.bench.page.markup import Markup, trusted
 from afya.bench.page.report_terminal import print_leaderboard, print_stages, print_table
 from afya.bench.page.report_view import view_of
 from afya.bench.page.sampling import sampled_items
@@ -28,7 +25,7 @@ from afya.bench.page.sections import results
 from afya.bench.page.sections_across import comparisons_section, open_section, settings_section
 from afya.bench.page.sections_items import items_data, items_section, script
 from afya.bench.page.sections_measured import measured, read_manifest
-from afya.bench.page.sections_opening import choices, contents, opening, other_choices, staged_opening, tasks_in_order
+from afya.bench.page.sections_opening import choices, opening, other_choices, staged_opening, tasks_in_order
 from afya.bench.page.sections_safety import safety_section
 from afya.runs import write_text
 
@@ -78,17 +75,14 @@ def write_report(
     listed = items_section(packed, sampled_items(asked, runs, samples))
     if listed is not None:
         body.append(("items", "Items and replies", listed))
-    code, digest = script() if packed is not None else (trusted(""), "'none'")
-    page = _template("report.html").substitute(
-        title=escaped(title or _title(staged, several)),
-        style=_style(),
-        scripts=digest,
-        lead=lead,
-        contents=contents([(identity, name) for identity, name, _ in body]),
-        body=joined([part for _, _, part in body], "\n"),
-        data=items_data(packed) if packed is not None else trusted(""),
+    code, digest = script() if packed is not None else (None, "'none'")
+    page = document(
+        title or _title(staged, several),
+        lead,
+        body,
+        data=items_data(packed) if packed is not None else None,
         script=code,
-        version=escaped(__version__),
+        digest=digest,
     )
     out = Path(out)
     write_text(out, page)
@@ -143,15 +137,5 @@ def _sections(
     add_results(True)
     add("measured", "What was measured", measured(analysis, asked, [read_manifest(run) for run in runs]))
     level = percent(analysis.level, 0)
-    add("reading", "How to read this", trusted(_template("reading.html").substitute(level=level).rstrip()))
+    add("reading", "How to read this", trusted(template("reading.html").substitute(level=level).rstrip()))
     return body
-
-
-def _style() -> str:
-    light = "\n".join(f"  --{name}: {shades[0]};" for name, shades in PALETTE.items())
-    dark = "\n".join(f"    --{name}: {shades[1]};" for name, shades in PALETTE.items())
-    return _template("report.css").substitute(light=light, dark=dark).rstrip()
-
-
-def _template(name: str) -> Template:
-    return Template((files("afya.bench.page") / "template" / name).read_text(encoding="utf-8"))

@@ -62,7 +62,7 @@ def _print_models(
 ) -> None:
     rows = sorted(whole, key=lambda row: -1.0 if row["accuracy"] is None else row["accuracy"], reverse=True)
     names = _names(rows)
-    columns: _Columns = [
+    columns: Columns = [
         ("n", [f"{row['n']:,}" for row in rows]),
         ("accuracy, %", [with_interval(row["accuracy"], row["low"], row["high"]) for row in rows]),
         *([("chance", [percent(row["chance"]) for row in rows])] if rows[0]["chance"] is not None else []),
@@ -85,7 +85,7 @@ def _print_models(
         ),
         default=0.0,
     )
-    by_lang: _Columns = []
+    by_lang: Columns = []
     for lang in langs:
         found = [cells.get((row["label"], row["model"], row["setting"], lang)) for row in rows]
         by_lang.append((lang, [_NO_RANK if row is None else percent(row["accuracy"], 0) for row in found]))
@@ -102,7 +102,7 @@ def _names(rows: Sequence[Row]) -> list[str]:
 def _print_languages(console: Console, part: pl.DataFrame, langs: Sequence[str]) -> None:
     """One model in one setting: a row a language, and one over all where there are several."""
     rows = [row for row in part.iter_rows(named=True) if row["lang"] != ALL or len(langs) > 1]
-    columns: _Columns = [
+    columns: Columns = [
         ("n", [f"{row['n']:,}" for row in rows]),
         ("groups", [f"{row['groups']:,}" for row in rows]),
         ("accuracy, %", [with_interval(row["accuracy"], row["low"], row["high"]) for row in rows]),
@@ -111,7 +111,7 @@ def _print_languages(console: Console, part: pl.DataFrame, langs: Sequence[str])
         ("errors", [f"{row['errors']:,}" for row in rows]),
     ]
     title = f"{rows[0]['label']}: {view_name(rows[0]['setting'], rows[0]['task'])}"
-    _print_rows(console, title, [row["lang"] for row in rows], columns)
+    print_rows(console, title, [row["lang"] for row in rows], columns)
 
 
 def _print_measures(console: Console, measures: pl.DataFrame) -> None:
@@ -122,7 +122,7 @@ def _print_measures(console: Console, measures: pl.DataFrame) -> None:
         keys = ("label", "model", "setting")
         rows = part.unique(list(keys), keep="first", maintain_order=True).rows(named=True)
         cells = {(*(row[key] for key in keys), row["measure"], row["judge"]): row for row in part.iter_rows(named=True)}
-        columns: _Columns = [
+        columns: Columns = [
             ("n", [f"{row['n']:,}" for row in rows]),
             ("errors", [f"{row['missing']:,}" for row in rows]),
         ]
@@ -146,7 +146,7 @@ def print_table(summary: pl.DataFrame, console: Console) -> None:
     for (label, _, setting, task), part in summary.group_by("label", "model", "setting", "task", maintain_order=True):
         title = f"{label}: {view_name(str(setting), str(task))}"
         rows = part.rows(named=True)
-        columns: _Columns = [
+        columns: Columns = [
             ("n", [str(row["n"]) for row in rows]),
             ("groups", [str(row["groups"]) for row in rows]),
             ("accuracy, %", [with_interval(row["accuracy"], row["low"], row["high"]) for row in rows]),
@@ -154,7 +154,7 @@ def print_table(summary: pl.DataFrame, console: Console) -> None:
             ("no answer", [percent(row["non_answer_rate"]) for row in rows]),
             *((name, [str(row[name]) for row in rows]) for name in _COUNTS),
         ]
-        _print_rows(console, title, [row["lang"] for row in rows], columns)
+        print_rows(console, title, [row["lang"] for row in rows], columns)
     note = "[low, high]: 95% interval, clusters are groups. No answer in % of n. Errors are not in n."
     console.print(Text(note, style="dim"))
 
@@ -167,7 +167,7 @@ def print_stages(summary: pl.DataFrame, console: Console) -> None:
         langs = [*(lang for lang in langs if lang != ALL), *(lang for lang in langs if lang == ALL)]
         labels = [str(label) for label in part["label"].unique(maintain_order=True)]
         first = [next(found[lang, label] for label in labels if (lang, label) in found) for lang in langs]
-        columns: _Columns = [
+        columns: Columns = [
             ("n", [str(row["n"]) for row in first]),
             ("chance", [percent(row["chance"]) for row in first]),
         ]
@@ -175,15 +175,15 @@ def print_stages(summary: pl.DataFrame, console: Console) -> None:
             rows = [found.get((lang, label)) for lang in langs]
             cells = [with_interval(row["accuracy"], row["low"], row["high"]) if row else "–" for row in rows]
             columns.append((label, cells))
-        _print_rows(console, f"Accuracy, % [95% interval]: {view_name(setting, task)}", langs, columns)
+        print_rows(console, f"Accuracy, % [95% interval]: {view_name(setting, task)}", langs, columns)
 
 
-_Columns = list[tuple[str, list[str]]]
+Columns = list[tuple[str, list[str]]]
 """Heading and cells of each column; headings may be alike."""
 
 
-def _print_rows(console: Console, title: str, langs: Sequence[str], columns: _Columns) -> None:
-    """A table of languages, the row over all of them set apart."""
+def print_rows(console: Console, title: str, langs: Sequence[str], columns: Columns) -> None:
+    """A table of languages, the row over all of them set apart; as many tables as the terminal's width takes."""
     names = ["all languages" if lang == ALL else language_row(lang) for lang in langs]
     _print(
         console, title, "language", names, columns, bare=[name.partition(" (")[0] for name in names], last=ALL in langs
@@ -195,7 +195,7 @@ def _print(
     title: str,
     heading: str,
     names: Sequence[str],
-    columns: _Columns,
+    columns: Columns,
     *,
     bare: Sequence[str] = (),
     last: bool = False,

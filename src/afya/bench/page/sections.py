@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from afya.bench.analysis.equity import relative_change
 from afya.bench.analysis.summary import ALL, NON_ANSWERS, compare, percent, shared_items
 from afya.bench.page.cells import (
@@ -24,6 +27,8 @@ from afya.bench.page.markup import Markup, captioned, joined, table, tag
 from afya.bench.page.report_view import View
 from afya.bench.page.sections_equity import equity
 from afya.bench.page.sections_replies import replies
+
+Row = Mapping[str, Any]
 
 
 def results(view: View) -> Markup:
@@ -123,11 +128,16 @@ def _by_language(view: View) -> list[Markup]:
     found = view.found("summary")
     if not view.few:
         return [folded(f"{plain_name(lang)}: every model", _in_language(view, lang)) for lang in view.langs]
+    return [stages_table(found, view.labels, view.langs)]
+
+
+def stages_table(found: Mapping[tuple[str, str], Row], labels: Sequence[str], langs: Sequence[str]) -> Markup:
+    """A row a language, a column a model or stage; `found` are a summary's rows by label and language."""
     rows = []
-    for lang in [*view.langs, ALL]:
-        have = [found[label, lang] for label in view.labels if (label, lang) in found]
+    for lang in [*langs, ALL]:
+        have = [found[label, lang] for label in labels if (label, lang) in found]
         cells = [tag("th", language_name(lang), scope="row"), tag("td", percent(have[0]["chance"]))]
-        for label in view.labels:
+        for label in labels:
             row = found.get((label, lang))
             if row is None:
                 cells.append(tag("td", "–"))
@@ -136,10 +146,10 @@ def _by_language(view: View) -> list[Markup]:
             value = ranged(row["accuracy"], row["low"], row["high"])
             cells.append(tag("td", value, tag("br"), tag("span", quiet, class_="range")))
         rows.append(tag("tr", *cells, class_="all" if lang == ALL else None))
-    head = tag("tr", *[tag("th", name, scope="col") for name in ("Language", "Chance", *view.labels)])
+    head = tag("tr", *[tag("th", name, scope="col") for name in ("Language", "Chance", *labels)])
     caption = captioned("Share answered correctly, by language, in %")
     content = tag("table", caption, tag("thead", head), tag("tbody", *rows))
-    return [framed(content, "Share answered correctly, by language")]
+    return framed(content, "Share answered correctly, by language")
 
 
 def _in_language(view: View, lang: str) -> Markup:
@@ -191,6 +201,19 @@ def _change(view: View) -> list[Markup]:
     changed = compare(before, after, view.tables.level)
     pairs = shared_items(before, after)
     times = {row["lang"]: row for row in relative_change(pairs, ["setting", "task"]).iter_rows(named=True)}
+    note = "Paired on the same items. p is adjusted for the number of languages (Holm)."
+    return [tag("h3", "Change"), change_table(changed.rows(named=True), times, first, last, note)]
+
+
+def change_table(
+    changed: Sequence[Row], times: Mapping[str, Row], first: str, last: str, note: str, *, total: bool = True
+) -> Markup:
+    """The paired change from one stage to another, a row a language.
+
+    Args:
+        changed: rows as `summary.paired_rows` gives them; times: those of `equity.relative_change` by language.
+        total: the last row is over all languages.
+    """
     rows: list[list[object]] = [
         [
             language_name(row["lang"]),
@@ -198,16 +221,15 @@ def _change(view: View) -> list[Markup]:
             percent(row["after"]),
             ranged(row["difference"], row["low"], row["high"], sign=True),
             times_text(times.get(row["lang"])),
-            p_value(row["p_holm"] if row["lang"] != ALL else row["p_value"]),
+            p_value(row["p_value"] if row["p_holm"] is None else row["p_holm"]),
             f"{row['n']:,}",
             f"{row['groups']:,}",
         ]
-        for row in changed.iter_rows(named=True)
+        for row in changed
     ]
-    note = "Paired on the same items. p is adjusted for the number of languages (Holm)."
     caption = joined([f"From “{first}” to “{last}”, in % and percentage points", tag("span", note, class_="note")])
     heads: list[object] = ["Language", first, last, "Difference", "Times the base", "p", "n", "Groups"]
-    return [tag("h3", "Change"), table(caption, heads, rows, total=True)]
+    return table(caption, heads, rows, total=total)
 
 
 def _counts(view: View) -> list[Markup]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from afya.bench.analysis.summary import ALL, languages_in, percent
@@ -145,8 +145,24 @@ def _disparity(view: View) -> list[Markup]:
     found = {row["label"]: row for row in view.rows("disparity")}
     if not found:
         return []
+    listed = disparity_table(found, view.labels, view.reference, "Stage" if view.staged else "Model")
+    long = len(found) > _LONG
+    parts = [tag("h3", "Disparity"), folded("How evenly each model serves the languages", listed) if long else listed]
+    left = sorted({code for row in found.values() for code in (row["left_out"] or "").split(",") if code})
+    if left:
+        names = ", ".join(plain_name(code) for code in left)
+        parts.append(tag("p", f"Left out, because too few of the groups were asked in them: {names}.", class_="note"))
+    return parts
+
+
+def disparity_table(found: Mapping[str, Mapping[str, Any]], labels: Sequence[str], reference: str, what: str) -> Markup:
+    """How evenly languages are served, a row a label; `found` are rows of `equity.disparity` by label.
+
+    Args:
+        reference: the name of the language that others are held against; what: what labels are, as a heading.
+    """
     rows: list[list[object]] = []
-    for label in view.labels:
+    for label in labels:
         row = found.get(label)
         if row is None:
             continue
@@ -172,17 +188,10 @@ def _disparity(view: View) -> list[Markup]:
         "blind guessing, 100 all right. Worst by best: 1 where all languages are served alike; Gini: 0 there. Chance "
         "alone makes scores unequal, so that intervals that reach 1 or 0 show no inequality."
     )
-    heads: list[object] = ["Stage" if view.staged else "Model", "Mean", "After chance", f"Gap to {view.reference}"]
+    heads: list[object] = [what, "Mean", "After chance", f"Gap to {reference}"]
     heads += ["Worst language", "Worst by best", "Gini", "High-resource", "Low-resource", "High less low", "Groups"]
     caption = joined(["How evenly the languages are served", tag("span", note, class_="note")])
-    listed = table(caption, heads, rows, class_="stacked")
-    long = len(rows) > _LONG
-    parts = [tag("h3", "Disparity"), folded("How evenly each model serves the languages", listed) if long else listed]
-    left = sorted({code for row in found.values() for code in (row["left_out"] or "").split(",") if code})
-    if left:
-        names = ", ".join(plain_name(code) for code in left)
-        parts.append(tag("p", f"Left out, because too few of the groups were asked in them: {names}.", class_="note"))
-    return parts
+    return table(caption, heads, rows, class_="stacked")
 
 
 def _plain(row: Mapping[str, Any], name: str, decimals: int) -> Markup:

@@ -76,13 +76,15 @@ def _entry_items(entry: DataSource, langs: Sequence[str]) -> Iterator[Item]:
 
 
 def input_paths(recipe: Recipe) -> list[Path]:
-    """The folders whose contents decide the run: dataset folders and a local model folder."""
+    """The folders whose contents decide the run: dataset folders, the proof's among them, and a local model folder."""
     entries = [
         entry
         for stage in recipe.stages
         for entry in (*stage.data, *(stage.rehearsal.data if stage.rehearsal is not None else ()))
     ]
     paths = [entry.path for entry in entries if entry.path is not None]
+    if recipe.proof is not None:
+        paths += [entry.path for entry in recipe.proof.data if entry.path is not None]
     if recipe.model.path is not None and Path(recipe.model.path).is_dir():
         paths.append(Path(recipe.model.path))
     return list(dict.fromkeys(paths))

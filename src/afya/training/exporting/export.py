@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from afya.errors import ConfigError, EngineError, RunError
+from afya.models.adapters import Source, find_source
 from afya.runs import write_json
 from afya.training.atomic import atomic_folder
 from afya.training.exporting import ct2, gguf
@@ -26,9 +27,7 @@ from afya.training.exporting.source import (
     LEGAL_FILES,
     TOKENIZER_FILES,
     Reference,
-    Source,
     copy_files,
-    find_source,
     load_reference,
 )
 from afya.training.exporting.weights import PRECISIONS, Precision, save_weights, stored_precision, write_weights

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from afya import __version__
 from afya.errors import ConfigError
 from afya.languages import language, registry
-from afya.models.folders import folder_sha256
+from afya.models.adapters import ADAPTER_CONFIG, BASE_KEY, Source, find_source
 from afya.runs import read_json
-from afya.training.card import GENERAL_LIMITS, LIMITS
+from afya.training.card import GENERAL_LIMITS, LIMITS, PROOF_TITLE
 from afya.training.exporting.parity import Parity
-from afya.training.exporting.source import ADAPTER_CONFIG, Source
+from afya.training.exporting.source import extension_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -84,10 +84,9 @@ def _known_models(source: Source) -> dict[str, str]:
         names = ["start", *(str(stage.get("name")) for stage in stages)]
         for name in names:
             folder = source.run / name
-            if (folder / "config.json").is_file():
-                known[folder_sha256(folder)] = "before training" if name == "start" else f"after {name}"
-    if not source.adapters:
-        known[source.sha256()] = "this model"
+            if (folder / "config.json").is_file() or (folder / ADAPTER_CONFIG).is_file():
+                known[find_source(folder).sha256()] = "before training" if name == "start" else f"after {name}"
+    known[source.sha256()] = "this model"
     return known
 
 
@@ -125,14 +124,15 @@ def export_card(origin: Origin, format: str, stored: str, size: int, parity: Par
     sections = [
         _header(origin, header, format),
         body,
-        "\n".join(_benchmark(origin.tables)),
+        # The proof of the run that trained it stands in the model's own card.
+        "" if PROOF_TITLE in body and not origin.tables else "\n".join(_benchmark(origin.tables)),
         "\n".join(_export_section(origin, format, stored, size, parity)),
         limits,
     ]
-    extension = origin.source.extension()
+    extension = extension_of(origin.source)
     if extension is not None and _EXTENDED not in body:
         sections.insert(-1, extension_section(extension))
-    return "\n\n".join(section.strip("\n") for section in sections) + "\n"
+    return "\n\n".join(section.strip("\n") for section in sections if section) + "\n"
 
 
 def own_card(source: Source) -> tuple[dict[str, Any], str]:
@@ -163,8 +163,11 @@ def _header(origin: Origin, own: Mapping[str, Any], format: str) -> str:
     kept = [str(tag) for tag in told if ":" not in str(tag)] if isinstance(told, list) else []
     header["tags"] = list(dict.fromkeys([*kept, *_TAGS, format]))
     if source.adapters:
-        header["base_model"] = str(read_json(source.adapters[0] / ADAPTER_CONFIG).get("base_model_name_or_path"))
+        header["base_model"] = str(read_json(source.adapters[0] / ADAPTER_CONFIG).get(BASE_KEY))
         header["base_model_relation"] = "finetune"
+        if header["base_model"].startswith("."):
+            # The run made the base itself; no reader can find it.
+            del header["base_model"], header["base_model_relation"]
     if Path(str(header.get("base_model", ""))).is_absolute():
         # A place on somebody's disk means nothing to a reader.
         header["base_model"] = Path(str(header["base_model"])).name

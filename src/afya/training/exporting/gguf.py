@@ -22,8 +22,9 @@ from typing import Any
 
 from afya.errors import ConfigError, EngineError, MissingDependencyError
 from afya.models import Prompt
+from afya.models.adapters import Source
 from afya.training.exporting.asking import Question
-from afya.training.exporting.source import EXTENSION_KEY, Source
+from afya.training.exporting.source import EXTENSION_KEY, extension_of
 
 VARIABLE = "AFYA_LLAMA_CPP"
 SCRIPT = "convert_hf_to_gguf.py"
@@ -85,7 +86,7 @@ def find_llama_cpp(told: Path | None) -> LlamaCpp:
 
 def check_base_tokenizer(source: Source) -> None:
     """Raise ConfigError for a model whose tokenizer was extended: GGUF needs the base model's own."""
-    extension = source.extension()
+    extension = extension_of(source)
     if extension is not None:
         raise ConfigError(
             f"{source.base}: its tokenizer was extended ({extension.get('pieces', 'some')} pieces for "

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from afya.errors import EngineError
+from afya.models.adapters import Source
 from afya.training.exporting.source import (
     LEGAL_FILES,
     TOKENIZER_FILES,
     WEIGHT_FILES,
     Reference,
-    Source,
     copy_files,
 )
 

@@ -1,9 +1,13 @@
 """Attention that stays inside each document of a packed row, without a dense mask.
 
 A packed row holds many documents end to end. A block mask of (tokens, tokens) would compute every pair and throw most
-away. Here documents of similar length are gathered into small padded batches and attended causally: a key that only
-pads stands behind every real query of its document, so the causal order alone keeps it out and no mask is needed.
-Registered with transformers' AttentionInterface, so that any model that follows the interface can use it.
+away. Here every document is attended causally by itself: on a GPU all in one call of flash attention for uneven
+lengths, on a processor one after another, as views of the row that nothing copies or pads. Registered with
+transformers' AttentionInterface, so that any model that follows the interface can use it.
+
+On a processor the sums are in fp32, whatever the layers compute in: its kernel is faster so (rows of 2,000 tokens in
+documents of 30, 110 and 130 tokens, forward and backward: 19, 28 and 46 ms, against 94, 86 and 88 in bf16 with
+documents gathered into padded batches).
 """
 
 from __future__ import annotations
@@ -49,43 +53,111 @@ def document_attention(
     Raises:
         ValueError: a layout meets more than one row, or the layer wants something that is not computed here.
     """
-    import torch
     from torch.nn.functional import scaled_dot_product_attention
 
     for name in _NOT_COMPUTED:
         if kwargs.get(name) is not None:
             raise ValueError(f"Attention by documents does not compute '{name}', which {type(module).__name__} wants.")
-    groups = query.shape[1] // key.shape[1]
-    if groups > 1:
-        key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
-    if documents is None:
-        if attention_mask is None:
-            attention_mask = _window_mask(query.shape[2], key.shape[2], sliding_window, query.device)
-        causal = attention_mask is None and query.shape[2] > 1
-        whole = scaled_dot_product_attention(
-            query, key, value, attn_mask=attention_mask, dropout_p=dropout, scale=scaling, is_causal=causal
-        )
-        return whole.transpose(1, 2).contiguous(), None
-    if query.shape[0] != 1:
-        raise ValueError(f"A document layout describes one row, {query.shape[0]} rows were given.")
-    if documents.gather.device != query.device:
-        documents = documents.to(query.device)
-    heads, size = query.shape[1], query.shape[3]
-    packed = torch.stack((query[0], key[0], value[0])).transpose(1, 2)  # (3, tokens, heads, size)
-    padded = packed.index_select(1, documents.gather)
+    if documents is not None:
+        if query.shape[0] != 1:
+            raise ValueError(f"A document layout describes one row, {query.shape[0]} rows were given.")
+        at_once = query.device.type == "cuda" and _flash_fits(query, value, dropout)
+        attend = _all_at_once if at_once else _one_by_one
+        return attend(query, key, value, documents, dropout, scaling, sliding_window), None
+    key, value = _repeated(key, query), _repeated(value, query)
+    if attention_mask is None:
+        attention_mask = _window_mask(query.shape[2], key.shape[2], sliding_window, query.device)
+    causal = attention_mask is None and query.shape[2] > 1
+    whole = scaled_dot_product_attention(
+        query, key, value, attn_mask=attention_mask, dropout_p=dropout, scale=scaling, is_causal=causal
+    )
+    return whole.transpose(1, 2).contiguous(), None
+
+
+def _one_by_one(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    documents: DocumentLayout,
+    dropout: float,
+    scaling: float | None,
+    window: int | None,
+) -> torch.Tensor:
+    """(1, tokens, heads, size) in the values' type, a call a document."""
+    import torch
+    from torch.nn.functional import scaled_dot_product_attention
+
+    kind, device = value.dtype, query.device
+    processor = device.type == "cpu"
+    query, key, value = (part.to(torch.float32 if processor else kind) for part in (query, key, value))
+    # The processor's kernel, and not every other, lets several query heads share a key head without copies.
+    shared = processor and query.shape[1] != key.shape[1]
+    if not shared:
+        key, value = _repeated(key, query), _repeated(value, query)
+    rows = zip(*(torch.split(part, list(documents.lengths), dim=2) for part in (query, key, value)), strict=True)
     outputs = []
-    start = 0
-    for count, length in documents.batches:
-        part = padded.narrow(1, start, count * length)
-        start += count * length
-        queries, keys, values = part.reshape(3, count, length, heads, size).transpose(2, 3)
-        mask = _window_mask(length, length, sliding_window, query.device)
-        causal = mask is None and length > 1
-        attended = scaled_dot_product_attention(
-            queries, keys, values, attn_mask=mask, dropout_p=dropout, scale=scaling, is_causal=causal
-        )
-        outputs.append(attended.transpose(1, 2).reshape(count * length, heads, size))
-    return torch.cat(outputs).index_select(0, documents.restore).unsqueeze(0), None
+    with torch.autocast(device.type, enabled=False):
+        for length, (queries, keys, values) in zip(documents.lengths, rows, strict=True):
+            mask = _window_mask(length, length, window, device)
+            attended = scaled_dot_product_attention(
+                queries,
+                keys,
+                values,
+                attn_mask=mask,
+                dropout_p=dropout,
+                scale=scaling,
+                is_causal=mask is None and length > 1,
+                enable_gqa=shared,
+            )
+            outputs.append(attended.transpose(1, 2))
+    return torch.cat(outputs, dim=1).to(kind)
+
+
+def _flash_fits(query: torch.Tensor, value: torch.Tensor, dropout: float) -> bool:
+    """Flash attention wants half precision, heads of at most 256, no dropout, and a GPU since Ampere."""
+    import torch
+
+    halves = value.dtype in (torch.bfloat16, torch.float16)
+    return halves and not dropout and query.shape[3] <= 256 and torch.cuda.get_device_capability(query.device) >= (8, 0)
+
+
+def _all_at_once(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    documents: DocumentLayout,
+    dropout: float,
+    scaling: float | None,
+    window: int | None,
+) -> torch.Tensor:
+    """(1, tokens, heads, size), one call of flash attention for documents of uneven length."""
+    del dropout  # `_flash_fits` let none through
+    from torch.nn.attention.varlen import varlen_attn
+
+    if documents.bounds.device != query.device:
+        documents = documents.to(query.device)
+    queries, keys, values = (part[0].transpose(0, 1).to(value.dtype) for part in (query, key, value))
+    longest = max(documents.lengths)
+    flash: Any = varlen_attn
+    attended: torch.Tensor = flash(
+        queries,
+        keys,
+        values,
+        documents.bounds,
+        documents.bounds,
+        longest,
+        longest,
+        scale=scaling,
+        window_size=(-1 if window is None else window - 1, 0),
+        enable_gqa=query.shape[1] != key.shape[1],
+    )
+    return attended.unsqueeze(0)
+
+
+def _repeated(part: torch.Tensor, query: torch.Tensor) -> torch.Tensor:
+    """Keys or values, each head as often as query heads share it."""
+    groups = query.shape[1] // part.shape[1]
+    return part if groups == 1 else part.repeat_interleave(groups, dim=1)
 
 
 def _window_mask(queries: int, keys: int, window: int | None, device: torch.device) -> torch.Tensor | None:

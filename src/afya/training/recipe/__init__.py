@@ -8,7 +8,8 @@ from afya.training.recipe.data import FORM_TASKS, DataSource, Form, MixtureRule,
 from afya.training.recipe.load import load_recipe, read_recipe, recipes_folder
 from afya.training.recipe.model import Average, Lora, Method, ModelSource, PocketShape
 from afya.training.recipe.proof import Proof, ProofData
-from afya.training.recipe.stage import Length, StageRecipe
+from afya.training.recipe.settings import Length, RunSettings, StageSettings
+from afya.training.recipe.stage import StageRecipe
 from afya.training.recipe.whole import Recipe
 
 __all__ = [
@@ -26,7 +27,9 @@ __all__ = [
     "ProofData",
     "Recipe",
     "Rehearsal",
+    "RunSettings",
     "StageRecipe",
+    "StageSettings",
     "Temperature",
     "load_recipe",
     "read_recipe",

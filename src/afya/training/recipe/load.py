@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+
+from pydantic import BaseModel
 
 from afya.datafiles import override, read_yaml, validate
 from afya.errors import ConfigError
 from afya.training.recipe.whole import Recipe
 
 _Anchored = TypeVar("_Anchored")
+_Recipe = TypeVar("_Recipe", bound=BaseModel)
+
+KINDS = {"models": "model", "methods": "method", "courses": "course", "proofs": "proof"}
+"""The folders of parts, in the order in which they are best joined, and what a part of each is called."""
+_LONGEST_NAME = 40
 
 
 def recipes_folder() -> Path:
-    """Where the recipes shipped with afya lie; a folder inside holds parts of one kind (models, methods, courses)."""
+    """Where the recipes shipped with afya lie; a folder inside holds parts of one kind (see `KINDS`)."""
     from importlib.resources import files
 
     return Path(str(files("afya"))) / "training" / "recipes"
@@ -22,7 +30,38 @@ def recipes_folder() -> Path:
 
 def shipped_parts() -> dict[str, Path]:
     """The shipped recipes and parts of recipes by name."""
-    return {file.stem: file for file in sorted(recipes_folder().rglob("*.yaml"))}
+    order = ["recipes", *KINDS]
+    files = sorted(recipes_folder().rglob("*.yaml"), key=lambda file: file.stem)
+    # Python's sort keeps the names' order within a folder; folders of other kinds come last.
+    files.sort(key=lambda file: order.index(file.parent.name) if file.parent.name in order else len(order))
+    return {file.stem: file for file in files}
+
+
+def part_kind(file: Path) -> str:
+    """What a shipped file is: "model", "method", "course", "proof", the name of another folder, or "recipe" (whole)."""
+    folder = file.parent.name
+    return "recipe" if file.parent == recipes_folder() else KINDS.get(folder, folder)
+
+
+def part_content(name: str) -> dict[str, Any]:
+    """The content of a shipped recipe or part, with what it extends below it.
+
+    Raises:
+        ConfigError: there is no such part; the nearest names are told.
+    """
+    shipped = shipped_parts()
+    if name not in shipped:
+        near = difflib.get_close_matches(name, shipped, n=2, cutoff=0.5)
+        # A word of several parts' names, such as "qwen3", is near to them all.
+        near = near or [other for other in shipped if name and name in other]
+        raise ConfigError(
+            f"There is no recipe or part '{name}'"
+            + (f"; did you mean {' or '.join(repr(one) for one in near)}?" if near else "."),
+            hint=f"Give a YAML file, or shipped parts joined by '+': {', '.join(shipped)}.",
+        )
+    content = _map(shipped[name])
+    below = content.pop("extends", None)
+    return content if below is None else laid_over(_joined(str(below)), content)
 
 
 def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -34,7 +73,9 @@ def load_recipe(name: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         ConfigError: no such recipe, or a key or value is wrong; each is named.
     """
     content, folder = read_recipe(name, overrides)
-    return _anchored(validate(content, Recipe, str(name)), folder)
+    if folder == Path():
+        _check_whole(str(name), content)
+    return anchored_recipe(validate(content, Recipe, str(name)), folder)
 
 
 def read_recipe(name: str | Path, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], Path]:
@@ -48,11 +89,11 @@ def read_recipe(name: str | Path, overrides: Sequence[str] = ()) -> tuple[dict[s
         ConfigError: no such recipe or part, or a file that is not a map.
     """
     path = Path(name)
-    if path.exists() or path.suffix in (".yaml", ".yml"):
+    if path.is_file() or path.suffix in (".yaml", ".yml"):
         content, folder = _map(path), path.parent
         extended = content.pop("extends", None)
         if extended is not None:
-            content = _over(_joined(str(extended)), content)
+            content = laid_over(_joined(str(extended)), content)
     else:
         content, folder = _joined(str(name)), Path()
     for text in overrides:
@@ -72,32 +113,65 @@ def _map(path: Path) -> dict[str, Any]:
 
 
 def _joined(names: str) -> dict[str, Any]:
-    shipped = shipped_parts()
     content: dict[str, Any] = {}
-    parts = names.split("+")
+    parts = [part.strip() for part in names.split("+")]
+    by_kind: dict[str, str] = {}
+    told: list[str] = []
     for part in parts:
-        if part not in shipped:
+        own = part_content(part)
+        kind = part_kind(shipped_parts()[part])
+        if kind in by_kind:
             raise ConfigError(
-                f"No recipe '{names}'" + (f": there is no part '{part}'." if len(parts) > 1 else "."),
-                hint=f"Give a YAML file, or shipped parts joined by '+': {', '.join(shipped)}.",
+                f"'{names}' joins two parts of the kind {kind}: {by_kind[kind]} and {part}.",
+                hint="Leave one of them out.",
             )
-        content = _over(content, _map(shipped[part]))
+        by_kind[kind] = part
+        told.append(str(own.get("description", "")).strip())
+        if "model" in own:
+            # A pocket model and a model's path are alternatives: one takes the place of the other.
+            content.pop("model", None)
+        content = laid_over(content, own)
     if len(parts) > 1:
-        content["name"] = "-".join(parts).replace(".", "_")
+        named = [part for kind, part in by_kind.items() if kind != "proof"] or parts
+        content["name"] = "-".join(named).replace(".", "_")[:_LONGEST_NAME].rstrip("-_")
+        content["description"] = " ".join(text for text in told if text)
     return content
 
 
-def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def _check_whole(name: str, content: Mapping[str, Any]) -> None:
+    """Refuse a recipe that lacks a kind of part, and name the parts that would fill the gap."""
+    stages = content.get("stages")
+    listed = stages if isinstance(stages, list) else []
+    without_rate = [stage for stage in listed if isinstance(stage, dict) and "learning_rate" not in stage]
+    gaps = {
+        "models": "model" not in content and "names no model",
+        "courses": not stages and "has no stages",
+        "methods": bool(without_rate) and "does not say how it learns (no learning_rate)",
+    }
+    found = {folder: told for folder, told in gaps.items() if told}
+    if found:
+        shipped = shipped_parts()
+        choices = [
+            f"a {KINDS[folder]} ({', '.join(part for part, file in shipped.items() if file.parent.name == folder)})"
+            for folder in found
+        ]
+        raise ConfigError(
+            f"The recipe '{name}' {', and '.join(str(told) for told in found.values())}.",
+            hint=f"Join {' and '.join(choices)} with '+', as in qwen3-4b+qlora+two-stages.",
+        )
+
+
+def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """`above` laid over `below`: maps key by key, everything else whole."""
     merged = dict(below)
     for key, value in above.items():
         old = merged.get(key)
-        merged[key] = _over(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        merged[key] = laid_over(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
     return merged
 
 
-def _anchored(recipe: Recipe, folder: Path) -> Recipe:
-    """The recipe with relative dataset and model folders made absolute, where they exist beside the recipe file."""
+def anchored_recipe(recipe: _Recipe, folder: Path) -> _Recipe:
+    """The recipe, of any kind, with relative folders and files made absolute where they exist beside its file."""
 
     def anchored(value: _Anchored) -> _Anchored:
         if isinstance(value, dict):
@@ -111,4 +185,4 @@ def _anchored(recipe: Recipe, folder: Path) -> Recipe:
             return str((folder / value).resolve())
         return anchored(value)
 
-    return Recipe.model_validate(anchored(recipe.model_dump(mode="json")))
+    return type(recipe).model_validate(anchored(recipe.model_dump(mode="json")))

@@ -59,6 +59,7 @@ class Average(Strict):
     kind: Literal["ema", "checkpoints"]
     """ema: an exponential moving average over the steps; checkpoints: the mean of the last checkpoints."""
     decay: Annotated[float, Field(gt=0, lt=1)] = 0.999
-    """ema: what the average keeps at each step."""
+    """ema: what the average keeps of itself at each step; at step n no more than (1 + n) / (10 + n), so that a short
+    stage does not end near its beginning."""
     last: Annotated[int, Field(ge=2)] = 3
     """checkpoints: how many; as many are kept."""

@@ -20,6 +20,8 @@ class ProofData(Strict):
     path: Path | None = None
     """The dataset folder (relative to the recipe)."""
     split: Split = "test"
+    langs: tuple[str, ...] | None = None
+    """Only its items in these languages; by default those of the proof."""
     count: Positive | None = None
     """vignettes: how many groups, in every language; dataset: no more than this many groups."""
     seed: int = 0
@@ -49,6 +51,8 @@ class Proof(Strict):
     every_groups: Positive = 40
     alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """A difference counts when its Holm-adjusted p-value is below this."""
+    few_groups: Positive = 30
+    """A language with fewer groups is marked: intervals from few groups are uncertain themselves."""
 
     @model_validator(mode="after")
     def _named(self) -> Proof:

@@ -2,45 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
 from afya.languages import core_codes, parse_codes
-from afya.training.recipe.base import Name, Positive, Strict
-from afya.training.recipe.model import Average, Lora, Method, ModelSource
+from afya.training.recipe.model import ModelSource
 from afya.training.recipe.proof import Proof
+from afya.training.recipe.settings import RunSettings
 from afya.training.recipe.stage import StageRecipe
 
 RESERVED = ("start", "before", "checkpoints", "parts", "proof", "logs")
 """Names of the run folder that no stage can have."""
 
 
-class Recipe(Strict):
+class Recipe(RunSettings):
     """A training run."""
 
-    name: Name
-    description: str = ""
     model: ModelSource
-    method: Method = "full"
-    lora: Lora = Lora()
     langs: tuple[str, ...] = core_codes()
-    seed: Annotated[int, Field(ge=0)] = 0
-    precision: Literal["fp32", "bf16"] = "fp32"
-    """fp32, or bf16 for the matrix products: weights that learn and the optimiser stay in fp32, frozen weights are
-    held in bf16."""
-    gradient_checkpointing: bool = False
-    """Compute the layers' activations again in the backward pass instead of keeping them: less memory, a third more
-    work."""
-    loss_chunk: Positive = 2_048
-    """Learned tokens whose logits are held at one time."""
-    average: Average | None = None
-    threads: Positive | None = None
-    """Processor threads; null takes all cores. Byte-identical runs need the same number."""
-    keep_checkpoints: Annotated[int, Field(ge=2)] = 2
-    """Checkpoints kept while a stage runs: two, so that a damaged one can be passed over."""
-    trackers: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ()
-    """Where the figures of training.csv are also written."""
     proof: Proof | None = None
     stages: Annotated[tuple[StageRecipe, ...], Field(min_length=1)]
 

@@ -14,12 +14,13 @@ from typing import Any
 
 from afya.errors import EngineError, RunError, require
 from afya.languages import language
+from afya.models.adapters import Source, find_source
 from afya.runs import read_json, write_json
 from afya.training.atomic import atomic_folder
 from afya.training.card import GENERAL_LIMITS
 from afya.training.exporting.export_card import extension_section, own_card
 from afya.training.exporting.probes import probes
-from afya.training.exporting.source import EXTENSION_KEY, LEGAL_FILES, TOKENIZER_FILES, Source, copy_files, find_source
+from afya.training.exporting.source import EXTENSION_KEY, LEGAL_FILES, TOKENIZER_FILES, copy_files, extension_of
 from afya.training.exporting.weights import stored_precision
 from afya.training.weights.extend_measure import Fertility, fertility, read_texts, split_texts
 from afya.training.weights.extend_pieces import Extension, learn_pieces
@@ -119,7 +120,7 @@ def _check(source: Source) -> None:
         )
     if not (source.base / "tokenizer.json").is_file():
         raise EngineError(f"{source.base}: tokenizer.json is missing; only tokenizers in this form can be extended.")
-    if source.extension() is not None:
+    if extension_of(source) is not None:
         raise EngineError(
             f"{source.base}: its tokenizer was extended already.",
             hint="Extend the base model once more, with the texts of all languages in one file.",

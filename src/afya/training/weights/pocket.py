@@ -17,7 +17,7 @@ from afya.errors import ConfigError
 from afya.training.recipe import PocketShape
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast, Qwen3Config
 
 PAD, END, SYSTEM, USER, ASSISTANT = "<|pad|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"
 
@@ -110,17 +110,20 @@ def build_tokenizer(texts: Iterable[str], vocabulary: int, context: int) -> PreT
     )
 
 
-def build_model(shape: PocketShape, tokenizer: PreTrainedTokenizerFast, seed: int) -> PreTrainedModel:
-    """A randomly initialised model of `shape` in fp32 for `tokenizer`; equal seeds give equal weights."""
-    import torch
-    from transformers import Qwen3Config, Qwen3ForCausalLM
+def pocket_config(shape: PocketShape, vocabulary: int, end: int | None = None, pad: int | None = None) -> Qwen3Config:
+    """The configuration of a pocket model with so many tokens; `end` and `pad` are the numbers of its tokenizer's.
+
+    Raises:
+        ConfigError: the width does not divide into the heads.
+    """
+    from transformers import Qwen3Config
 
     if shape.hidden % shape.heads or (shape.hidden // shape.heads) % 2:
         raise ConfigError(
             f"The pocket model's hidden size {shape.hidden} does not divide into {shape.heads} heads of even size."
         )
-    config = Qwen3Config(
-        vocab_size=len(tokenizer),
+    return Qwen3Config(
+        vocab_size=vocabulary,
         hidden_size=shape.hidden,
         intermediate_size=shape.feed_forward,
         num_hidden_layers=shape.layers,
@@ -132,9 +135,17 @@ def build_model(shape: PocketShape, tokenizer: PreTrainedTokenizerFast, seed: in
         # Prompts are some tens of tokens long; the usual base of 10,000 would leave most frequencies unused.
         rope_parameters={"rope_type": "default", "rope_theta": 100.0},
         bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=end,
+        pad_token_id=pad,
     )
+
+
+def build_model(shape: PocketShape, tokenizer: PreTrainedTokenizerFast, seed: int) -> PreTrainedModel:
+    """A randomly initialised model of `shape` in fp32 for `tokenizer`; equal seeds give equal weights."""
+    import torch
+    from transformers import Qwen3ForCausalLM
+
+    config = pocket_config(shape, len(tokenizer), tokenizer.eos_token_id, tokenizer.pad_token_id)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return Qwen3ForCausalLM(config)

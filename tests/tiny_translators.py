@@ -108,12 +108,16 @@ def _m2m100(folder: Path) -> tuple[Any, Any]:
     return tokenizer, _m2m_model(tokenizer, len(names) + 100 + 8)
 
 
-def _marian(folder: Path, targets: Sequence[str] = ()) -> tuple[Any, Any]:
+def _marian(folder: Path, targets: Sequence[str] = (), target_kind: str = "") -> tuple[Any, Any]:
     from transformers import MarianConfig, MarianMTModel, MarianTokenizer
 
     spm = train_pieces(folder / "source.spm", kind="unigram")
-    (folder / "target.spm").write_bytes(spm.read_bytes())
-    names = ["</s>", "<unk>", *pieces_of(spm)[3:], *(f">>{code}<<" for code in targets), "<pad>"]
+    if target_kind:
+        train_pieces(folder / "target.spm", kind=target_kind)
+    else:
+        (folder / "target.spm").write_bytes(spm.read_bytes())
+    pieces = dict.fromkeys([*pieces_of(spm)[3:], *pieces_of(folder / "target.spm")[3:]])
+    names = ["</s>", "<unk>", *pieces, *(f">>{code}<<" for code in targets), "<pad>"]
     (folder / "vocab.json").write_text(json.dumps({name: number for number, name in enumerate(names)}), "utf-8")
     make_tokenizer: Any = MarianTokenizer
     make_config: Any = MarianConfig
@@ -143,6 +147,10 @@ def _marian(folder: Path, targets: Sequence[str] = ()) -> tuple[Any, Any]:
 
 def _marian_multi(folder: Path) -> tuple[Any, Any]:
     return _marian(folder, ("swa", "yor", "zul"))
+
+
+def _marian_two_cutters(folder: Path) -> tuple[Any, Any]:
+    return _marian(folder, target_kind="bpe")
 
 
 def _seamless(folder: Path) -> tuple[Any, Any]:
@@ -213,6 +221,8 @@ KINDS: dict[str, Callable[[Path], tuple[Any, Any]]] = {
     "madlad400": _madlad,
     "seamless": _seamless,
 }
+OTHERS: dict[str, Callable[[Path], tuple[Any, Any]]] = {"marian_two_cutters": _marian_two_cutters}
+"""As published OPUS-MT models: source and target are cut by models of their own."""
 
 
 def teach(folder: Path, pairs: Sequence[tuple[str, str, str, str]]) -> None:
@@ -267,14 +277,14 @@ def teach(folder: Path, pairs: Sequence[tuple[str, str, str, str]]) -> None:
 
 
 def make_translator(folder: Path, kind: str, *, seed: int = 0) -> Path:
-    """Write a random model of two layers and its tokenizer to `folder`; `kind` is one of KINDS."""
+    """Write a random model of two layers and its tokenizer to `folder`; `kind` is one of KINDS or OTHERS."""
     import torch
 
     folder.mkdir(parents=True)
     torch.manual_seed(seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        tokenizer, model = KINDS[kind](folder)
+        tokenizer, model = (KINDS | OTHERS)[kind](folder)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
