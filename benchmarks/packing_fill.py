@@ -25,8 +25,8 @@ from afya.training.examples.build import Built, build_examples
 from afya.training.examples.lesson import Lesson
 from afya.training.examples.material import lesson_texts
 from afya.training.packs.plan import make_plan
-from afya.training.weights.pocket import build_tokenizer
 from afya.training.recipe import DataSource, Form, Length, MixtureRule, StageRecipe
+from afya.training.weights.pocket import build_tokenizer
 
 SHARED = Path(os.environ.get("AFYA_SHARED", Path(__file__).parents[2] / "shared")) / "data"
 SOURCES: tuple[tuple[str, Form], ...] = (

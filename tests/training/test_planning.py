@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from tiny_models import make_model
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModelForCausalLM
 from typer.testing import CliRunner
@@ -28,12 +29,12 @@ from afya.training.planning.dry_run import (
     dry_step,
 )
 from afya.training.planning.memory import GIB, plan_memory, weights_of
-from afya.training.planning.plan import Planner, changed, check_fits, plan_run
+from afya.training.planning.plan import check_fits, plan_run
+from afya.training.planning.planner import Planner, changed
 from afya.training.planning.shapes import known_shape, model_config, shapes
 from afya.training.planning.skeleton import count, skeleton
 from afya.training.recipe import Recipe
 from afya.training.weights.lora import add_lora
-from tests.tiny_models import make_model
 
 
 def recipe(path: str = "Qwen/Qwen3-1.7B", **keys: Any) -> Recipe:

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 from rich.console import Console
+from test_runs_and_kills import RECIPE
+from tiny_models import make_model
 
 from afya.training import load_recipe, train
 from afya.training.examples.build import Example
@@ -22,8 +24,6 @@ from afya.training.loop.progress import ConsoleWatcher, Trend, Watcher, is_main,
 from afya.training.loop.utilisation import Pace, Speed, device_peak, gpu_peak, work_of
 from afya.training.packs.plan import DataPlan, PackCollator
 from afya.training.recipe import Length, StageRecipe
-from tests.tiny_models import make_model
-from tests.training.test_runs_and_kills import RECIPE
 
 STAGE = StageRecipe.model_validate(
     {"name": "stage1", "data": [{"source": "sample"}], "length": Length(steps=4), "learning_rate": 0.01}

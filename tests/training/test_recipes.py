@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tiny_models import make_model
 from typer.testing import CliRunner
 
 from afya.cli.train import app
@@ -18,7 +19,6 @@ from afya.runs import Ledger
 from afya.training import Recipe, load_recipe, train
 from afya.training.recipe.folders import check_folders, dataset_folders
 from afya.training.recipe.load import part_content, part_kind, shipped_parts
-from tests.tiny_models import make_model
 
 PARTS = {name: part_kind(file) for name, file in shipped_parts().items()}
 MODELS, METHODS, COURSES, PROOFS = (

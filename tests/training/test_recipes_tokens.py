@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tiny_models import make_model
 from typer.testing import CliRunner
 
 from afya.cli.train import app
@@ -16,7 +17,6 @@ from afya.languages import core_codes
 from afya.runs import Ledger
 from afya.text.words import words
 from afya.training.weights.tokens import measure_tokens
-from tests.tiny_models import make_model
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_runs_and_kills import RECIPE
 
 from afya import errors
 from afya.errors import MissingDependencyError, RunError
@@ -23,7 +24,6 @@ from afya.training.loop.progress import Watcher
 from afya.training.loop.trackers import check_trackers, make_trackers
 from afya.training.packs.plan import DataPlan
 from afya.training.recipe import Recipe, StageSettings
-from tests.training.test_runs_and_kills import RECIPE
 
 NAMES = ("tensorboard", "wandb", "mlflow")
 

@@ -239,7 +239,7 @@ class _Run:
                 make_pocket(self.recipe, path, [self.lessons(stage) for stage in self.recipe.stages])
 
     def _warn_of_memory(self, stage: StageRecipe) -> None:
-        """Say before anything is loaded that the stage will hardly fit into memory. Raises ConfigError when it cannot."""
+        """Say before anything is loaded that the stage will hardly fit into memory; ConfigError when it cannot."""
         from afya.training.planning.plan import check_fits, config_of
 
         told = check_fits(self.recipe, config_of(self.recipe), stage, self.crew.size)

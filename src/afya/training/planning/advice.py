@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from afya.errors import ConfigError
-from afya.training.planning.plan import Change, Planner, RunPlan, changed
+from afya.training.planning.planner import Change, Planner, RunPlan, changed
 from afya.training.recipe import Recipe
 
 _CHUNK = 512

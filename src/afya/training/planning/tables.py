@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from afya.training.planning.memory import GIB
-from afya.training.planning.plan import Change, RunPlan, StagePlan
+from afya.training.planning.planner import Change, RunPlan, StagePlan
 
 if TYPE_CHECKING:
     from rich.table import Table
