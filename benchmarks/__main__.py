@@ -24,6 +24,7 @@ ALL = (
     "option_scoring",
     "packing_fill",
     "training_speed",
+    "plan_memory",
 )
 
 if __name__ == "__main__":
