@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -10,7 +11,21 @@ from pathlib import Path
 import pytest
 from scripted_server import Answering, Server, Step, serving
 
+# Tiny models are quickest on one thread, more wait for each other in turning. Read when torch is first imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 SHARED = Path(os.environ.get("AFYA_SHARED", Path(__file__).parents[2] / "shared"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What is there before a test of training is passed over by the garbage collector.
+
+    A training run collects garbage twice a stage, which among the modules of torch and transformers takes longer than
+    all else that a tiny run does.
+    """
+    if item.path.parent.name == "training":
+        gc.freeze()
 
 
 @pytest.fixture(scope="session")

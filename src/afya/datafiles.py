@@ -84,9 +84,16 @@ def _explain(problem: Any, known: list[str]) -> str:
 
     place = ".".join(str(part) for part in problem["loc"]) or "the file"
     if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
+        own = str(problem["loc"][-1])
+        if own in known:
+            return f"'{own}' is no key of this place ('{place}')"
+        near = difflib.get_close_matches(own, known, n=1)
         return f"unknown key '{place}'" + (f" (did you mean '{near[0]}'?)" if near else "")
-    return f"{place}: {problem['msg']}"
+    if problem["type"] == "missing":
+        return f"{place} is missing"
+    if problem["type"] == "too_short" and problem["ctx"].get("actual_length") == 0:
+        return f"{place} is empty"
+    return f"{place}: {str(problem['msg']).removeprefix('Value error, ')}"
 
 
 def override(content: Any, text: str) -> Any:
@@ -111,8 +118,8 @@ def override(content: Any, text: str) -> Any:
     for part in path:
         place = _child(place, part, text)
     if isinstance(place, list):
-        _child(place, last, text)
-        place[int(last)] = parsed
+        entry = _child(place, last, text)
+        place[next(number for number, known in enumerate(place) if known is entry)] = parsed
     elif isinstance(place, dict):
         place[last] = parsed
     else:

@@ -198,33 +198,41 @@ def _text_bytes(rows: pl.DataFrame) -> int:
     return sum(int(rows[name].str.len_bytes().sum()) for name in _LONG)
 
 
-def dataset_files(path: Path, langs: Sequence[str] | None = None, splits: Sequence[str] | None = None) -> list[Path]:
-    """The Parquet files of a dataset folder, in order of language and split.
-
-    Raises DataError when the folder is no finished dataset, has nothing in the languages asked for, or lacks a file.
-    """
+def dataset_rows(path: Path) -> dict[str, dict[str, int]]:
+    """The rows of a dataset folder by language and split. Raises DataError when it is no finished dataset."""
     manifest = path / "manifest.json"
     if not path.is_dir():
         beside = [child.name for child in path.parent.iterdir()] if path.parent.is_dir() else []
         near = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.6)
         hint = f"Did you mean {path.parent / near[0]}?" if near else None
         raise DataError(f"{path}: no such dataset folder.", hint=hint)
-    if not manifest.exists():
+    told = read_json(manifest) if manifest.exists() else {}
+    if not {"rows", "files"} <= set(told):
         raise DataError(
-            f"{path}: no manifest.json; this is no finished dataset folder.", hint="Build it with 'afya data'."
+            f"{path}: no manifest.json of a dataset; this is no finished dataset folder.",
+            hint="Build it with 'afya data'.",
         )
-    told = read_json(manifest)
-    rows = told["rows"]
+    rows: dict[str, dict[str, int]] = told["rows"]
+    return rows
+
+
+def dataset_files(path: Path, langs: Sequence[str] | None = None, splits: Sequence[str] | None = None) -> list[Path]:
+    """The Parquet files of a dataset folder, in order of language and split.
+
+    Raises DataError when the folder is no finished dataset, has nothing in the languages asked for, or lacks a file.
+    """
+    rows = dataset_rows(path)
     for code in langs or ():
         if code not in rows:
             raise DataError(
                 f"{path} has nothing in {language(code).name} ({code}).", hint=f"It has: {', '.join(rows)}."
             )
+    names = sorted(read_json(path / "manifest.json")["files"])
     found = [
         path / name
         for code in (langs or rows)
         for split in (splits or SPLITS)
-        for name in sorted(told["files"])
+        for name in names
         if name.startswith(f"data/{code}/{split}-")
     ]
     if not found:

@@ -330,10 +330,13 @@ class RunFolder:
         Raises:
             RunError: the folder holds another run (differing keys are named), something that is no run, or is in use.
         """
+        # By their names alone, so that inputs may be moved; two of one name are told apart by where they lie.
+        shared = Counter(entry.name for entry in inputs)
+        names = {entry: entry.name if shared[entry.name] == 1 else str(entry) for entry in inputs}
         described = {
             "command": command,
             "recipe": scrub(dict(recipe)),
-            "inputs": {entry.name: sha256_path(entry) for entry in inputs},
+            "inputs": {names[entry]: sha256_path(entry) for entry in inputs},
             "seed": seed,
         }
         manifest = {
@@ -346,6 +349,11 @@ class RunFolder:
         file = path / "manifest.json"
         if file.exists():
             old = read_json(file)
+            if old.get("command") != command:
+                what = f"a run of afya {old['command']}" if old.get("command") else "something else, such as a dataset"
+                raise RunError(
+                    f"{path} holds {what}, not a run of afya {command}.", hint="Choose a new or empty folder."
+                )
             if old.get("fingerprint") != manifest["fingerprint"]:
                 keys = differences({key: old.get(key) for key in described}, described)
                 raise RunError(
@@ -374,11 +382,13 @@ class RunFolder:
             write_json(self.path / "manifest.json", self.manifest)
 
     def withdraw(self, *made: str) -> None:
-        """Give up a run that has done nothing yet: removes its manifest, events, parts and the files named in `made`.
+        """Give up a run that has done nothing yet: removes its manifest, events, parts and what is named in `made`.
 
         Another run may then be started in the folder.
         """
         for name in ("manifest.json", "events.jsonl", *made):
+            if (self.path / name).is_dir():
+                shutil.rmtree(self.path / name)
             (self.path / name).unlink(missing_ok=True)
         shutil.rmtree(self.parts)
 

@@ -1,41 +1,32 @@
-"""Runs recipes with processes that train together, as torchrun would start them; not a test itself.
+"""Runs recipes with processes that train together, as torchrun would start them; called by warm_process.py.
 
-Argument: JSON, a list of jobs {recipe, out, size, set, place, signal, largest_file}. `size` processes train the recipe
-with the overrides `set`; where `place` is given the leader gets `signal` (a number, by default SIGKILL) there, see
-killed_run.py, and when it is dead the others are killed too, as torchrun does; no file can be larger than
-`largest_file` bytes. Heavy libraries are imported once, before forking. A job's exit codes are printed as a line of
-JSON, -9 for a process that was killed.
+A job is {recipe, out, size, set, place, signal, largest_file}. `size` processes train the recipe with the overrides
+`set`; where `place` is given the leader gets `signal` (a number, by default SIGKILL) there, see killed_run.py, and when
+it is dead the others are killed too, as torchrun does; no file can be larger than `largest_file` bytes.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import signal
 import socket
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-torch.set_num_threads(1)
-
-import peft  # noqa: E402, F401
-import torch.distributed.fsdp  # noqa: E402
-from transformers import AutoModelForCausalLM, AutoTokenizer, Qwen3ForCausalLM  # noqa: E402, F401
-
-from afya.errors import AfyaError  # noqa: E402
-from afya.training import load_recipe, run  # noqa: E402
-from afya.training.loop import trainer  # noqa: E402
-from afya.training.loop.distributed import Crew  # noqa: E402
-from afya.training.loop.progress import Watcher  # noqa: E402
-from afya.training.loop.sharding import bring_together, mine  # noqa: E402
-from afya.training.packs.plan import DataPlan  # noqa: E402
-from afya.training.recipe import StageSettings  # noqa: E402
+from afya.errors import AfyaError
+from afya.training import load_recipe, run
+from afya.training.loop import trainer
+from afya.training.loop.distributed import Crew
+from afya.training.loop.progress import Watcher
+from afya.training.loop.sharding import bring_together, mine
+from afya.training.packs.plan import DataPlan
+from afya.training.recipe import StageSettings
 
 
 class Signaller(Watcher):
@@ -80,20 +71,22 @@ def child(job: dict[str, Any], rank: int, port: int) -> int:
     return 0
 
 
-def attend(job: dict[str, Any]) -> list[int]:
+def attend(size: int, child: Callable[[int, int], int]) -> list[int]:
+    """The exit codes of `size` processes that call `child` with their rank and a free port; -9 of a killed one."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     pids = []
-    for rank in range(job["size"]):
+    for rank in range(size):
         pid = os.fork()
         if pid == 0:
             code = 1
             try:
-                code = child(job, rank, port)
+                code = child(rank, port)
             except BaseException:
                 traceback.print_exc()
             finally:
+                sys.stdout.flush()
                 sys.stderr.flush()
                 os._exit(code)
         pids.append(pid)
@@ -105,7 +98,3 @@ def attend(job: dict[str, Any]) -> list[int]:
             for other in set(pids) - set(codes):
                 os.kill(other, signal.SIGKILL)
     return [codes[pid] for pid in pids]
-
-
-for described in json.loads(sys.argv[1]):
-    print(json.dumps(attend(described)), flush=True)

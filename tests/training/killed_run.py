@@ -1,36 +1,26 @@
-"""Runs a recipe in children of this process that kill themselves at given places; not a test itself.
+"""Runs a recipe in children of this process that kill themselves at given places; called by warm_process.py.
 
-Arguments: recipe, run folder, and JSON: a list of [kind, stage, step]. kind step: after that step; saving: while that
-step's checkpoint is written; told: when the stage's model is written but not yet noted; between: when the stage's model
-is written again, the old one has lost its name and the new one has none yet. The last child runs to the end.
-Heavy libraries are imported once, before forking; torch runs on one thread throughout and Polars is imported by the
-children alone, so a fork finds no other threads.
+A place is [kind, stage, step]. kind step: after that step; saving: while that step's checkpoint is written; told: when
+the stage's model is written but not yet noted; between: when the stage's model is written again, the old one has lost
+its name and the new one has none yet. The last child runs to the end.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import sys
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
-torch.set_num_threads(1)
-
-import peft  # noqa: E402, F401
-from transformers import AutoModelForCausalLM, AutoTokenizer, Qwen3ForCausalLM  # noqa: E402, F401
-
-from afya import runs  # noqa: E402
-from afya.training import load_recipe, run  # noqa: E402
-from afya.training.loop import checkpoints, trainer  # noqa: E402, F401
-from afya.training.loop.progress import Watcher  # noqa: E402
-from afya.training.packs.plan import DataPlan  # noqa: E402
-from afya.training.proof import during  # noqa: E402
-from afya.training.recipe import StageSettings, read_recipe  # noqa: E402
+from afya import runs
+from afya.training import load_recipe, run
+from afya.training.loop import checkpoints
+from afya.training.loop.progress import Watcher
+from afya.training.packs.plan import DataPlan
+from afya.training.proof import during
+from afya.training.recipe import StageSettings, read_recipe
 
 
 class Killer(Watcher):
@@ -90,25 +80,21 @@ def translates(recipe: str) -> bool:
     return read_recipe(recipe)[0].get("kind") == "translation"
 
 
-def main() -> None:
-    recipe, out = sys.argv[1], Path(sys.argv[2])
-    if translates(recipe):
-        from transformers import M2M100ForConditionalGeneration, NllbTokenizer  # noqa: F401
-
-        from afya.training.translating import trainer as pair_trainer  # noqa: F401
-    for place in [*json.loads(sys.argv[3]), None]:
+def killed(recipe: str, out: Path, places: list[list[Any]]) -> str:
+    """Start the recipe once for each place and once more, to its end; what went otherwise, or nothing."""
+    for place in [*places, None]:
         pid = os.fork()
         if pid == 0:
+            code = 1
             try:
                 child(recipe, out, place)
-            except BaseException as error:
-                print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
-                os._exit(1)
-            os._exit(0)
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(code)
         _, status = os.waitpid(pid, 0)
         expected = os.WIFSIGNALED(status) if place else status == 0
         if not expected:
-            sys.exit(f"The child for {place} ended with status {status}.")
-
-
-main()
+            return f"The child for {place} ended with status {status}."
+    return ""

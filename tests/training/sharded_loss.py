@@ -1,5 +1,5 @@
 """One of two processes with a model spread over both: prints how far its chunked losses and gradients are from whole
-ones, for tied and for untied embeddings. Called by test_loss_in_chunks.py with the file where they meet, and the rank.
+ones, for tied and for untied embeddings. Called by warm_process.py.
 """
 
 from __future__ import annotations
@@ -40,8 +40,10 @@ def distance(tied: bool) -> float:
     return max(float((one - two).norm() / two.norm()) for one, two in pairs)
 
 
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{sys.argv[1]}", rank=int(sys.argv[2]), world_size=2)
-    print(distance(tied=True), distance(tied=False))
+def tell(meet: str, rank: int) -> int:
+    """`meet`: the file by which the processes find each other."""
+    dist.init_process_group("gloo", init_method=f"file://{meet}", rank=rank, world_size=2)
+    # In one piece, that the other's line does not come between.
+    sys.stdout.write(f"{distance(tied=True)} {distance(tied=False)}\n")
     dist.destroy_process_group()
+    return 0

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from warm import crew_runs
 
 from afya.errors import ConfigError
 from afya.training.loop.distributed import Crew, join
@@ -51,15 +52,11 @@ LORA = ["method=lora", "lora.rank=4", "lora.dropout=0.0", "average={kind: ema, d
 BF16 = ["precision=bf16", "gradient_checkpointing=true"]
 
 
-def crew_runs(folder: Path, *jobs: dict[str, Any]) -> tuple[list[list[int]], str]:
+def crew(folder: Path, *jobs: dict[str, Any]) -> tuple[list[list[int]], str]:
     """The exit codes of each job's processes, and all that was told; see crew_run.py."""
     recipe = folder / "crew.yaml"
     recipe.write_text(RECIPE, encoding="utf-8")
-    told = [{"recipe": str(recipe), **job, "out": str(folder / job["out"])} for job in jobs]
-    script = Path(__file__).parent / "crew_run.py"
-    done = subprocess.run([sys.executable, str(script), json.dumps(told)], capture_output=True, text=True, timeout=580)
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")], done.stderr
+    return crew_runs(recipe, list(jobs))
 
 
 def curve(run: Path) -> list[tuple[str, str, str, float]]:
@@ -90,7 +87,7 @@ def torchrun(folder: Path, out: str) -> str:
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("crew")
-    codes, told = crew_runs(
+    codes, told = crew(
         folder,
         {"out": "one", "size": 1},
         {"out": "lora-one", "size": 1, "set": LORA},
@@ -101,7 +98,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"out": "three", "size": 3},
     )
     assert codes == [[0], [0], [0, 0], [0], [0, 0], [0, 0], [2, 2, 2]], told
-    (folder / "told").write_text(told, encoding="utf-8")
     (folder / "torchrun").write_text(torchrun(folder, "two"), encoding="utf-8")
     return folder
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_distributed import assert_same_curve, crew_runs, weights
+from test_distributed import assert_same_curve, crew, weights
 from test_runs_and_kills import contents
 
 from afya.training.loop import checkpoints
@@ -26,7 +26,7 @@ def job(out: str, size: int, place: list[Any] | None = None, number: int = signa
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("crew")
-    codes, told = crew_runs(
+    codes, told = crew(
         folder,
         job("one", 1),
         job("two", 2),
@@ -45,7 +45,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert [job[0] for job in codes if job[0]] == [-9, 130, -9, -9, 5, 5], told
     assert codes[3] == [130, 130]
     assert codes[8] == [5, 5]
-    (folder / "told").write_text(told, encoding="utf-8")
     return folder
 
 

@@ -26,7 +26,7 @@ from afya.training.exporting.probes import probes
 RECIPE = """
 name: tiny
 langs: en,sw
-threads: 2
+threads: 1
 model: {pocket: {vocabulary: 600, hidden: 32, layers: 1, heads: 2, feed_forward: 64, context: 1024}}
 stages:
   - name: stage1
@@ -41,6 +41,13 @@ stages:
     pack_tokens: 1024
     learning_rate: 0.01
 """
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CTranslate2 takes a thread for each core and leaves torch with as many, which in tiny models wait in turning."""
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+
 
 # Writes a small Llama as llama.cpp's converter would, or without turning its rotary pairs, or fails.
 CONVERTER = """

@@ -7,13 +7,15 @@ import multiprocessing
 from pathlib import Path
 
 import pytest
+import torch
 from small_grid import written
 from typer.testing import CliRunner
 
 from afya.cli.main import app
 from afya.errors import RunError
 from afya.runs import read_events, read_json
-from afya.training.grid import Failure, load_grid, run_grid
+from afya.training.grid import Failure, load_grid, run_grid, runner
+from afya.training.grid.job import PRELOADED
 from afya.training.grid.progress import GridWatcher
 
 CHANGES = ["seeds=[1]", "compare={}", "measure.data.cases.count=6"]
@@ -39,8 +41,12 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, l
     """A grid one of whose runs was killed, and which was started again: its file, its folder, what failed in each."""
     folder = tmp_path_factory.mktemp("grid")
     path, out = written(folder), folder / "out"
-    first = run_grid(load_grid(path, WITH_BROKEN), out, jobs=2, watcher=Killer("one-1"))
-    return path, out, first, run_grid(load_grid(path, WITHOUT_BROKEN), out, jobs=2)
+    with pytest.MonkeyPatch.context() as patch:
+        # Without a GPU, which a library behind it would take, all that training imports can be there beforehand.
+        if not torch.cuda.is_available():
+            patch.setattr(runner, "PRELOADED", (*PRELOADED, "afya.training.loop.trainer"))
+        first = run_grid(load_grid(path, WITH_BROKEN), out, jobs=2, watcher=Killer("one-1"))
+        return path, out, first, run_grid(load_grid(path, WITHOUT_BROKEN), out, jobs=2)
 
 
 Interrupted = tuple[Path, Path, list[Failure], list[Failure]]

@@ -248,7 +248,7 @@ def test_the_command_shows_tables_and_json(tmp_path: Path) -> None:
     )
     shown = CliRunner().invoke(app, ["train", "plan", str(file), "--gpu", "cpu"])
     assert shown.exit_code == 0, shown.output
-    for word in ("learns", "Memory of each process", "optimiser state", "It fits"):
+    for word in ("learns", "Memory of each process", "optimiser state", "A million tokens take", "It fits"):
         assert word in shown.output
     told = CliRunner().invoke(app, ["train", "plan", str(file), "--gpu", "H100", "--price", "2", "--json"])
     plan = json.loads(told.stdout)

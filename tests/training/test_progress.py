@@ -66,7 +66,7 @@ def watched(console: Console, rows: list[Mapping[str, float]]) -> str:
 
 def test_a_terminal_shows_steps_speed_utilisation_memory_and_the_languages_losses() -> None:
     rows = [{"en": 3.0, "sw": 3.0}, {"en": 2.0, "sw": 3.5}, {"en": 1.5, "sw": 3.9}]
-    told = watched(shown(terminal=True), [dict(row) for row in rows])
+    told = watched(shown(terminal=True, width=80), [dict(row) for row in rows])
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", told)
     for part in ("3/4", "1,234 tokens/s", "43% of the peak", "memory 3.0 GiB", "loss 2.000", "left"):
         assert part in plain, part

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from warm import run_with_kills
 
 from afya.data.sample import sample_items
 from afya.errors import ConfigError
@@ -169,9 +168,7 @@ def test_killed_and_continued_it_gives_the_same_bytes(proved: tuple[Path, list[s
     run, _ = proved
     # Three steps after a checkpoint, with a measurement between; and before the last proof is noted.
     places: list[list[Any]] = [["step", "stage2", 7], ["told", "proof-stage2", 0]]
-    script = Path(__file__).parent / "killed_run.py"
-    command = [sys.executable, str(script), str(written(tmp_path)), str(tmp_path / "run"), json.dumps(places)]
-    subprocess.run(command, check=True, timeout=250)
+    run_with_kills(written(tmp_path), tmp_path / "run", places)
     assert contents(tmp_path / "run") == contents(run)
 
 

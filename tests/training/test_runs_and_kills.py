@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from warm import run_with_kills
 
 from afya.errors import ConfigError, RunError
 from afya.runs import read_json, sha256_path
@@ -58,11 +56,6 @@ def written(folder: Path, text: str = RECIPE) -> Path:
     path = folder / "small.yaml"
     path.write_text(text, encoding="utf-8")
     return path
-
-
-def run_with_kills(recipe: Path, out: Path, places: list[list[Any]]) -> None:
-    script = Path(__file__).parent / "killed_run.py"
-    subprocess.run([sys.executable, str(script), str(recipe), str(out), json.dumps(places)], check=True, timeout=250)
 
 
 def contents(run: Path) -> dict[str, str]:

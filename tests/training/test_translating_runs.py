@@ -10,9 +10,10 @@ from typing import Any
 
 import polars as pl
 import pytest
-from test_runs_and_kills import contents, run_with_kills
+from test_runs_and_kills import contents
 from tiny_translators import LINES, make_translator
 from typer.testing import CliRunner
+from warm import run_with_kills
 
 from afya.cli.main import app
 from afya.errors import ConfigError

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
+from warm import run_with_kills
 
 from afya.bench.running.run import bench_run
 from afya.folders import DatasetWriter
@@ -56,9 +54,7 @@ def written(folder: Path) -> Path:
 
 
 def with_kills(folder: Path, places: list[list[Any]]) -> Path:
-    script = Path(__file__).parent / "killed_run.py"
-    command = [sys.executable, str(script), str(written(folder)), str(folder / "run"), json.dumps(places)]
-    subprocess.run(command, check=True, timeout=250)
+    run_with_kills(written(folder), folder / "run", places)
     return folder / "run"
 
 

@@ -22,22 +22,14 @@ class _RecipeFirst(TyperGroup):
 
 app = typer.Typer(
     cls=_RecipeFirst,
-    help="Train a model by a recipe (afya train RECIPE --out RUN), and export what came out.",
+    help="Train a model by a recipe: afya train RECIPE --out RUN. Plan it before; prove, publish, export it after.",
     no_args_is_help=True,
 )
-app.command("export")(train_export.export)
-app.command("extend-tokenizer")(train_export.extend_tokenizer)
-app.command("plan")(train_plan.plan)
-app.command("prove")(train_proof.prove)
-app.command("publish")(train_proof.publish)
-app.command("grid")(train_grid.grid)
-app.command("recipes")(train_recipes.recipes)
-app.command("tokens")(train_recipes.tokens)
 
 
 @app.command("run")
 def train(
-    recipe: Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe (demo).")],
+    recipe: Annotated[str, typer.Argument(help="A recipe file, a shipped recipe (demo), or parts joined by '+'.")],
     out: Annotated[Path, typer.Option("--out", help="The run folder to make or to continue.")],
     overrides: Annotated[
         list[str] | None,
@@ -73,12 +65,28 @@ def train(
     if not is_main():
         return
     table = Table(title=f"{out}: trained", title_justify="left")
-    for name in ("stage", "model", "steps", "tokens", "examples", "rejected", "loss"):
-        table.add_column(name, justify="left" if name in ("stage", "model") else "right", overflow="fold")
+    for name in ("stage", "steps", "tokens", "examples", "rejected", "loss"):
+        table.add_column(name, justify="left" if name == "stage" else "right", overflow="fold")
     for result in results:
         numbers = (result.steps, sum(result.tokens.values()), result.examples, result.rejected)
-        table.add_row(
-            result.name, f"hf:{out / result.folder}", *(f"{number:,}" for number in numbers), f"{result.loss:.3f}"
-        )
-    Console().print(table)
+        table.add_row(result.name, *(f"{number:,}" for number in numbers), f"{result.loss:.3f}")
+    shown = Console()
+    shown.print(table)
+    shown.print(
+        f"The model: hf:{out} (a stage's: hf:{out / results[0].folder}). Measure it: afya bench run --model hf:{out}; "
+        f"ask it: afya ask --model {out}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
     train_proof.tell_proof(out, told, guard)
+
+
+app.command("plan")(train_plan.plan)
+app.command("recipes")(train_recipes.recipes)
+app.command("tokens")(train_recipes.tokens)
+app.command("prove")(train_proof.prove)
+app.command("publish")(train_proof.publish)
+app.command("export")(train_export.export)
+app.command("extend-tokenizer")(train_export.extend_tokenizer)
+app.command("grid")(train_grid.grid)

@@ -36,7 +36,7 @@ def plan(
     """
     from rich.console import Console
 
-    from afya.errors import require
+    from afya.errors import ConfigError, require
     from afya.training import load_recipe
 
     for module in ("torch", "transformers", "accelerate", "peft"):
@@ -45,6 +45,7 @@ def plan(
 
     from afya.training.planning.plan import plan_run
     from afya.training.planning.tables import tables
+    from afya.training.recipe.folders import check_folders
 
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     found = load_recipe(recipe, overrides or ())
@@ -58,3 +59,7 @@ def plan(
         return
     for part in tables(planned):
         console.print(part)
+    try:
+        check_folders(found)
+    except ConfigError as missing:
+        console.print(f"Before it can start: {missing}", markup=False, soft_wrap=not console.is_terminal)

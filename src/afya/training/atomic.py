@@ -28,6 +28,9 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         temporary.mkdir()
         yield temporary
         for child in [*temporary.rglob("*"), temporary]:
+            if child.is_file():
+                # safetensors lets only the owner read its files; whoever may open the folder may read these too.
+                child.chmod(temporary.stat().st_mode & 0o666)
             _flush(child)
         if path.exists():
             # A folder cannot be renamed onto a full one. Between the two renames there is none for a moment: whoever

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from afya import __version__
@@ -39,9 +40,8 @@ def model_card(
     stage: StageRecipe,
     plan: DataPlan,
     *,
-    data: Sequence[Origin],
+    data: Mapping[str, Sequence[Origin]],
     seen: Mapping[str, int],
-    earlier: Sequence[str],
     parameters: tuple[int, int],
     loss: float,
     fingerprint: str,
@@ -49,15 +49,19 @@ def model_card(
     """The card's text: a YAML header for model hubs, then what was done with which data, and the limits.
 
     Args:
+        data: what this stage and those before it learned from, by stage, this one last.
         seen: tokens seen by language in this stage.
-        earlier: names of the stages before this one.
         parameters: the model's, and how many of them learned.
         loss: mean loss (nats a learned token) in the last row of the training table.
         fingerprint: the run's.
     """
     start = "a pocket model made on the spot" if recipe.model.pocket else f"`{recipe.model.path}`"
+    earlier = [name for name in data if name != stage.name]
     before = f", after {', '.join(earlier)}" if earlier else ""
-    lines = [_header(recipe, seen, data), f"# {recipe.name}, {stage.name}", ""]
+    taught = [entry for entry in recipe.stages if entry.name in data]
+    langs = dict.fromkeys([*seen, *(code for entry in taught for code in recipe.stage_langs(entry))])
+    origins = [entry for entries in data.values() for entry in entries]
+    lines = [_header(recipe, list(langs), origins), f"# {recipe.name}, {stage.name}", ""]
     if recipe.model.pocket:
         lines += [_POCKET.format(parameters=parameters[0]), ""]
     forms = ", ".join(dict.fromkeys(entry.form or stage.form for entry in stage.data))
@@ -82,10 +86,18 @@ def model_card(
         f"| {language(code).name} ({code}) | {count:,} | {count / total:.1%} | {count / plan.available[code]:.1f} |"
         for code, count in seen.items()
     ]
-    lines += ["", "## Data", "", "| source | licence | origin | items |", "|---|---|---|---:|"]
-    lines += [f"| {entry.source} | {entry.licence} | {entry.origin} | {entry.items:,} |" for entry in data]
-    if any(entry.origin == "machine" for entry in data):
+    lines += ["", "## Data", "", "| stage | source | licence | origin | items |", "|---|---|---|---|---:|"]
+    lines += [
+        f"| {name} | {entry.source} | {entry.licence} | {entry.origin} | {entry.items:,} |"
+        for name, entries in data.items()
+        for entry in entries
+    ]
+    if any(entry.origin == "machine" for entry in origins):
         lines += ["", "Texts of origin *machine* were translated by machine and no speaker has reviewed them."]
+    if recipe.model.path is not None:
+        told = _licence(recipe.model.path)
+        named = f"is {told}" if told else "is not known here"
+        lines += ["", f"The licence of the model it started from {named}; its terms hold for this model too."]
     return "\n".join([*lines, "", LIMITS, ""])
 
 
@@ -102,13 +114,29 @@ def _learned(recipe: Recipe, parameters: int, learned: int) -> str:
     )
 
 
-def _header(recipe: Recipe, langs: Mapping[str, Any], data: Sequence[Origin]) -> str:
+def _licence(model: str) -> str | None:
+    """The licence of a model folder by the header of its own card."""
     import yaml
 
-    licences = sorted({entry.licence for entry in data})
+    card = Path(model).expanduser() / "README.md"
+    header = re.match(r"---\n(.*?)\n---\n", card.read_text(encoding="utf-8"), re.DOTALL) if card.is_file() else None
+    try:
+        told = yaml.safe_load(header[1]) if header else None
+    except yaml.YAMLError:
+        return None
+    found = told.get("license_name") or told.get("license") if isinstance(told, dict) else None
+    return str(found) if found and found != "other" else None
+
+
+def _header(recipe: Recipe, langs: Sequence[str], data: Sequence[Origin]) -> str:
+    import yaml
+
+    licences = {entry.licence.lower() for entry in data}
+    if recipe.model.path is not None:
+        licences.add((_licence(recipe.model.path) or "other").lower())
     header: dict[str, Any] = {
         "language": list(langs),
-        "license": licences[0].lower() if len(licences) == 1 else "other",
+        "license": licences.pop() if len(licences) == 1 else "other",
         "library_name": "transformers" if recipe.method == "full" else "peft",
         "pipeline_tag": "text-generation",
         "tags": ["afya", "medical", "not-for-clinical-use"],

@@ -11,16 +11,16 @@ import gc
 import shutil
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from afya.errors import ConfigError, RunError, require
+from afya.errors import AfyaError, ConfigError, RunError, require
+from afya.models.adapters import open_source
 from afya.runs import Ledger, RunFolder, read_json, write_frame, write_json
 from afya.training.card import model_card
-from afya.training.examples.build import build_examples
 from afya.training.examples.lesson import Lesson
 from afya.training.examples.material import input_paths, lesson_texts, origins, stage_lessons
 from afya.training.loop import checkpoints
@@ -31,10 +31,11 @@ from afya.training.loop.stage_log import StageLog, logs_folder
 from afya.training.loop.surroundings import quiet, threads
 from afya.training.loop.trackers import check_trackers, make_trackers
 from afya.training.loop.utilisation import Pace, device_peak, work_of
-from afya.training.packs.plan import DataPlan, make_plan
+from afya.training.packs.plan import DataPlan
 from afya.training.proof.during import RunProof
 from afya.training.recipe import Recipe, StageRecipe
 from afya.training.recipe.folders import check_folders
+from afya.training.stage_plan import StagePlan, plan_stage
 from afya.training.weights.folders import count_parameters, load_for_training, save
 
 if TYPE_CHECKING:
@@ -96,8 +97,10 @@ def train(recipe: Recipe, out: Path, watcher: Watcher | None = None, *, until: s
         if until == START:
             run.make_start()
             return []
+        wanted = range(1 + names.index(until or names[-1]))
+        run.prepare(wanted)
         run.prove_before()
-        results = [run.proved(number) for number in range(1 + names.index(until or names[-1]))]
+        results = [run.proved(number) for number in wanted]
         if len(results) == len(names):
             run.finish(results)
     return results
@@ -113,20 +116,57 @@ class _Run:
         self.trackers = make_trackers(recipe.trackers, logs_folder(folder.path), folder.path.name, noted)
         self.proof = RunProof(recipe, folder.path, watcher.message) if recipe.proof is not None else None
         self._lessons: dict[str, list[Lesson]] = {}
+        self._plans: dict[int, StagePlan] = {}
 
     def lessons(self, stage: StageRecipe) -> list[Lesson]:
         if stage.name not in self._lessons:
             self._lessons[stage.name] = stage_lessons(self.recipe, stage)
         return self._lessons[stage.name]
 
+    def prepare(self, stages: Iterable[int]) -> None:
+        """Plan every stage that is to run, so that what cannot be is told before anything is measured or learned.
+
+        Where it fails and nothing was done before, the folder is given up: a corrected recipe may start in it.
+        """
+        try:
+            waiting = [number for number in stages if self._told(number) is None]
+            if waiting or self.proof is not None:
+                self.make_start()
+            with self.crew.together():
+                if waiting:
+                    self._plan(waiting)
+                if self.proof is not None and self.crew.leads:
+                    self.proof.prepare(lambda: ((stage.name, self.lessons(stage)) for stage in self.recipe.stages))
+        except AfyaError:
+            done = ("events.jsonl", "parts/proof-before.json")
+            if self.crew.leads and not any((self.folder.path / name).exists() for name in done):
+                self.folder.withdraw(START, "proof", "logs")
+            raise
+
+    def _plan(self, waiting: Sequence[int]) -> None:
+        from afya.models.weights import load_tokenizer
+        from afya.training.planning.plan import check_fits, config_of
+        from afya.training.planning.planner import context_of
+        from afya.training.planning.skeleton import skeleton
+
+        tokenizer = load_tokenizer(open_source(self._source(0)).tokenizer)
+        config = config_of(self.recipe)
+        if self.recipe.method != "full":
+            skeleton(config, self.recipe)  # refuses layers that the model does not have
+        for number in waiting:
+            stage = self.recipe.stages[number]
+            warning = check_fits(self.recipe, config, stage, self.crew.size)
+            if warning is not None and self.crew.leads:
+                self.watcher.message(warning)
+            context = context_of(config, stage)
+            self._plans[number] = plan_stage(self.recipe, number, self.lessons(stage), tokenizer, context)
+
     def prove_before(self) -> None:
-        """Hold the proof's data against the lessons, and measure the model that the first stage starts from."""
+        """Measure the model that the first stage starts from."""
         if self.proof is None:
             return
-        self.make_start()
         with self.crew.together():
             if self.crew.leads:
-                self.proof.prepare(lambda: ((stage.name, self.lessons(stage)) for stage in self.recipe.stages))
                 self.proof.before()
         if self.crew.size > 1 and self.recipe.proof is not None and self.recipe.proof.every is not None:
             self.watcher.message("proof: several processes train together; stages are measured when they are done.")
@@ -142,19 +182,16 @@ class _Run:
 
     def stage(self, number: int) -> StageResult:
         """Run a stage, continue it, or read what it gave when it is finished."""
-        stage = self.recipe.stages[number]
-        target = self.folder.path / stage.name
-        told = self.folder.parts / f"{stage.name}.json"
-        known = self.crew.first(lambda: read_json(told) if told.exists() and target.exists() else None)
+        known = self._told(number)
         if known is not None:
-            return StageResult(**known)
-        if number == 0:
-            self.make_start()
-        with self.crew.together():
-            self._warn_of_memory(stage)
-            model, tokenizer = self._start(number)
-            plan, rejected = self._plan(number, model, tokenizer)
+            return known
+        stage = self.recipe.stages[number]
+        planned = self._plans.pop(number)
+        plan = planned.data
         self._check_same(plan)
+        with self.crew.together():
+            model, tokenizer = load_for_training(self._source(number), self.recipe)
+        self._tell_plan(stage, planned)
         from afya.training.loop.trainer import StageTrainer
 
         where = self.folder.path / "checkpoints" / stage.name
@@ -166,7 +203,7 @@ class _Run:
             self.table.rewind(finished, stage.name, done)
             if self.proof is not None:
                 self.proof.rewind(finished, stage, done)
-        self.watcher.stage_starts(stage, plan, rejected, done)
+        self.watcher.stage_starts(stage, plan, planned.rejected, done)
         self.folder.event("stage_started", stage=stage.name, step=done, steps=plan.steps, tokens=plan.tokens())
         began = time.perf_counter()
         pace = Pace(work_of(model, plan).per_token, device_peak(self.recipe.precision))
@@ -199,14 +236,14 @@ class _Run:
             steps=plan.steps,
             tokens=seen,
             examples=len(plan.examples),
-            rejected=rejected,
+            rejected=planned.rejected,
             fill=round(plan.fill, 6),
             loss=self.crew.first(lambda: self.table.last_loss(stage.name)),
         )
         with self.crew.together():
             if self.crew.leads:
                 self._write_model(stage, finished, plan, result, model, tokenizer)
-                write_json(told, asdict(result))
+                write_json(self._noted(number), asdict(result))
                 shutil.rmtree(where, ignore_errors=True)
         self.folder.event("stage_finished", stage=stage.name, seconds=round(seconds, 3), tokens=sum(seen.values()))
         self.watcher.stage_ends(stage, seen, seconds)
@@ -238,43 +275,29 @@ class _Run:
             if self.crew.leads and self.recipe.model.pocket is not None and not path.exists():
                 make_pocket(self.recipe, path, [self.lessons(stage) for stage in self.recipe.stages])
 
-    def _warn_of_memory(self, stage: StageRecipe) -> None:
-        """Say before anything is loaded that the stage will hardly fit into memory; ConfigError when it cannot."""
-        from afya.training.planning.plan import check_fits, config_of
+    def _noted(self, number: int) -> Path:
+        return self.folder.parts / f"{self.recipe.stages[number].name}.json"
 
-        told = check_fits(self.recipe, config_of(self.recipe), stage, self.crew.size)
-        if told is not None and self.crew.leads:
-            self.watcher.message(told)
+    def _told(self, number: int) -> StageResult | None:
+        """What a stage gave, when it is finished."""
+        target = self.folder.path / self.recipe.stages[number].name
+        told = self._noted(number)
+        known = self.crew.first(lambda: read_json(told) if told.exists() and target.exists() else None)
+        return None if known is None else StageResult(**known)
 
-    def _start(self, number: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-        """The model and tokenizer a stage starts from."""
+    def _source(self, number: int) -> str:
+        """The folder or hub name that a stage starts from."""
         if number > 0:
-            return load_for_training(str(self.folder.path / self.recipe.stages[number - 1].name), self.recipe)
-        if self.recipe.model.pocket is None:
-            return load_for_training(str(self.recipe.model.path), self.recipe)
-        return load_for_training(str(self.folder.path / START), self.recipe)
+            return str(self.folder.path / self.recipe.stages[number - 1].name)
+        return str(self.folder.path / START) if self.recipe.model.pocket is not None else str(self.recipe.model.path)
 
-    def _plan(self, number: int, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> tuple[DataPlan, int]:
-        stage = self.recipe.stages[number]
-        context = int(getattr(model.config, "max_position_embeddings", 0) or stage.pack_tokens)
-        lessons = self.lessons(stage)
-        longest = min(stage.pack_tokens, context)
-        built = build_examples(lessons, tokenizer, longest, stage.name, cut=stage.too_long == "cut")
-        ledger = Ledger()
-        # A cut example is a row that was left out and a shorter one that was made.
-        ledger.add(stage.name, len(lessons), built.used, [*built.rejections, *built.cuts], made=len(built.cuts))
-        ledger.check()
+    def _tell_plan(self, stage: StageRecipe, planned: StagePlan) -> None:
         if self.crew.leads:
-            write_frame(self.folder.parts / f"{stage.name}-ledger.parquet", ledger.frame())
-        if not built.examples:
-            reasons = ", ".join(f"{reason} {count}" for reason, count in ledger.reasons(stage.name).most_common())
-            raise ConfigError(f"Stage '{stage.name}': every one of {len(lessons)} items was rejected ({reasons}).")
-        plan = make_plan(built.examples, self.recipe.stage_langs(stage), stage, [self.recipe.seed, number])
-        if built.cuts:
-            self.watcher.message(f"{stage.name}: {len(built.cuts):,} items were cut to fit a pack, see the ledger.")
+            write_frame(self.folder.parts / f"{stage.name}-ledger.parquet", planned.ledger.frame())
+        if planned.cut:
+            self.watcher.message(f"{stage.name}: {planned.cut:,} items were cut to fit a pack, see the ledger.")
         if stage.rehearsal is not None:
-            self.watcher.message(f"{stage.name}: {plan.rehearsed():.1%} of the tokens are rehearsal.")
-        return plan, len(built.rejections)
+            self.watcher.message(f"{stage.name}: {planned.data.rehearsed():.1%} of the tokens are rehearsal.")
 
     def _check_same(self, plan: DataPlan) -> None:
         """Every process makes the plan for itself; a file that differs from machine to machine would part them."""
@@ -298,9 +321,12 @@ class _Run:
             self.recipe,
             stage,
             plan,
-            data=origins(self.lessons(stage)),
+            data={
+                entry.name: origins(self.lessons(entry))
+                for entry in self.recipe.stages
+                if entry.name in (*earlier, stage.name)
+            },
             seen=result.tokens,
-            earlier=earlier,
             parameters=count_parameters(model),
             loss=result.loss,
             fingerprint=str(self.folder.manifest["fingerprint"]),

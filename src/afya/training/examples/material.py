@@ -50,11 +50,13 @@ def _lessons(stage: StageRecipe, data: Sequence[DataSource], langs: Sequence[str
         ]
         if not chosen:
             raise ConfigError(
-                f"Stage '{stage.name}': source '{entry.source}' has no {entry.split} items of the tasks "
-                f"{', '.join(tasks)} in {', '.join(wanted)}."
+                f"Stage '{stage.name}': source '{entry.path or entry.source}' has no {entry.split} items of the tasks "
+                f"{', '.join(tasks)} in {', '.join(wanted)}; the form '{form}' needs them."
             )
         if any(lesson.item.split == "test" for lesson in chosen):
-            raise ConfigError(f"Stage '{stage.name}': source '{entry.source}' gave test items; they are never learned.")
+            raise ConfigError(
+                f"Stage '{stage.name}': source '{entry.path or entry.source}' gave test items; they are never learned."
+            )
         found += chosen * entry.repeat
     return found
 
@@ -68,10 +70,13 @@ def _entry_items(entry: DataSource, langs: Sequence[str]) -> Iterator[Item]:
         from afya.protocols.vignettes import generate
 
         return iter(generate(langs, entry.count or 0, entry.seed, entry.split))
-    from afya.folders import read_dataset
+    from afya.folders import dataset_rows, read_dataset
     from afya.items import from_frame
 
-    frames = read_dataset(entry.path or Path(), langs=list(langs), splits=[entry.split])
+    folder = entry.path or Path()
+    # A language that the entry names must be there; of the stage's languages a folder gives those that it has.
+    known = langs if entry.langs is not None else [code for code in langs if dataset_rows(folder).get(code)]
+    frames = read_dataset(folder, langs=known, splits=[entry.split]) if known else iter(())
     return chain.from_iterable(from_frame(frame) for frame in frames)
 
 

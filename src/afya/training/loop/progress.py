@@ -136,9 +136,8 @@ class ConsoleWatcher(Watcher):
             self._langs = langs
         left = self._remaining(step, now)
         if self._live is not None and self._progress is not None:
-            told = self._figures(loss, left)
-            self._progress.update(self._progress.task_ids[0], completed=step, told=told)
-            self._live.update(self._shown())
+            self._progress.update(self._progress.task_ids[0], completed=step)
+            self._live.update(self._shown(self._figures(loss, left)))
         elif now - self._said >= _PLAIN_SECONDS or step == self._steps:
             self._said = now
             losses = " ".join(f"{code} {value:.2f}" for code, value in self._trend.losses.items())
@@ -185,16 +184,19 @@ class ConsoleWatcher(Watcher):
         from rich.live import Live
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn())
-        self._progress = Progress(*columns, TextColumn("{task.fields[told]}", markup=False), console=self.console)
-        self._progress.add_task(name, total=steps, completed=done, told="")
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=40), MofNCompleteColumn())
+        self._progress = Progress(*columns, console=self.console)
+        self._progress.add_task(name, total=steps, completed=done)
         self._live = Live(self._shown(), console=self.console, refresh_per_second=4)
         self._live.start()
 
-    def _shown(self) -> Group:
+    def _shown(self, figures: str = "") -> Group:
         from rich.console import Group
+        from rich.text import Text
 
-        parts = [part for part in (self._progress, self._losses()) if part is not None]
+        # A line of their own: beside the bar they would take the place of the steps on a narrow terminal.
+        told = Text(figures, overflow="fold") if figures else None
+        parts = [part for part in (self._progress, told, self._losses()) if part is not None]
         return Group(*parts)
 
     def _losses(self) -> Text | None:

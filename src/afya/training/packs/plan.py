@@ -7,7 +7,7 @@ continued equal to one that was not: the position in the plan is the step number
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -70,10 +70,20 @@ class DataPlan:
         return {code: tokens / self.available[code] for code, tokens in self.tokens().items()}
 
 
-def make_plan(examples: Sequence[Example], langs: Sequence[str], stage: StageRecipe, seed: Sequence[int]) -> DataPlan:
+def make_plan(
+    examples: Sequence[Example],
+    langs: Sequence[str],
+    stage: StageRecipe,
+    seed: Sequence[int],
+    *,
+    lost: Iterable[tuple[str, str]] = (),
+) -> DataPlan:
     """The data plan of a stage.
 
     `shares` of the plan are those of all its tokens: the mixture's, less what rehearsal takes, and rehearsal's own.
+
+    Args:
+        lost: (language, reason) of each item that gave no example, for the error that names an empty language.
 
     Raises:
         ConfigError: a language has no examples, the mixture cannot be met, or rehearsal has nothing to rehearse.
@@ -85,9 +95,12 @@ def make_plan(examples: Sequence[Example], langs: Sequence[str], stage: StageRec
         if not example.learned.any():
             raise DataError(f"{example.item_id}: nothing of this example is learned, so its pack may have no labels.")
     tokens = dict.fromkeys(langs, 0) | _tokens(examples, rehearsal=False)
-    _refuse_empty(stage, tokens)
+    _refuse_empty(stage, tokens, lost)
     rule = stage.mixture
-    shares = language_shares(tokens, temperature=rule.temperature, weights=rule.weights, floor=rule.floor)
+    try:
+        shares = language_shares(tokens, temperature=rule.temperature, weights=rule.weights, floor=rule.floor)
+    except ConfigError as error:
+        raise ConfigError(f"Stage '{stage.name}', mixture: {error.message}", hint=error.hint) from None
     numbers: dict[str, list[int]] = {code: [] for code in langs}
     everyone = list(langs)
     if stage.rehearsal is not None:
@@ -135,19 +148,23 @@ def _tokens(examples: Sequence[Example], *, rehearsal: bool) -> dict[str, int]:
     return dict(counts)
 
 
-def _refuse_empty(stage: StageRecipe, tokens: Mapping[str, int]) -> None:
+def _refuse_empty(stage: StageRecipe, tokens: Mapping[str, int], lost: Iterable[tuple[str, str]]) -> None:
     empty = [code for code in tokens if not tokens[code]]
-    if len(empty) == len(tokens):
+    if not empty:
+        return
+    reasons = Counter(reason for code, reason in lost if code in empty)
+    counts = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
+    why = f" Items were rejected there: {counts}." if reasons else ""
+    left = [code for code in tokens if code not in empty]
+    if not left:
         raise ConfigError(
-            f"Stage '{stage.name}' has no training examples.",
-            hint="Look at the reasons in the stage's ledger.",
+            f"Stage '{stage.name}' has no training examples.", hint=f"Add data, or leave the stage out.{why}"
         )
-    if empty:
-        raise ConfigError(
-            f"Stage '{stage.name}': no training examples in: {', '.join(empty)}.",
-            hint="Add data in these languages, or leave them out of the stage's 'langs'. The stage's ledger says "
-            "whether items were rejected.",
-        )
+    raise ConfigError(
+        f"Stage '{stage.name}': no training examples in: {', '.join(empty)}.",
+        hint=f"Add data in these languages, or leave them out: --set 'stages.{stage.name}.langs="
+        f"[{', '.join(left)}]'.{why}",
+    )
 
 
 def _budget(stage: StageRecipe, available: int, in_step: int) -> int:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from afya.datafiles import read_model
 from afya.errors import ConfigError
-from afya.runs import read_json
+from afya.models.adapters import find_source
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -57,18 +57,18 @@ def known_shape(name: str) -> Shape | None:
 def model_config(source: str) -> PreTrainedConfig:
     """The configuration of a model: of a folder, of shapes.yaml, or from the hub (its config.json alone).
 
-    A folder of adapters gives its base model's.
+    A folder of adapters gives its base model's, a finished run its last stage's.
 
     Raises:
         ConfigError: there is no such model, or the hub cannot be reached.
+        EngineError, RunError: a folder that is no model, or a run that is not finished.
     """
     from transformers import CONFIG_MAPPING, AutoConfig
 
     found: PreTrainedConfig
     folder = Path(source)
-    if (folder / "adapter_config.json").exists() and not (folder / "config.json").exists():
-        return model_config(str(read_json(folder / "adapter_config.json")["base_model_name_or_path"]))
     if folder.is_dir():
+        folder = find_source(folder).base
         try:
             found = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         except (OSError, ValueError, KeyError) as error:

@@ -66,11 +66,10 @@ def _stages(plan: RunPlan) -> Table:
         ("tokens and steps", False),
     )
     for stage in plan.stages:
-        number = "{:,}" if stage.exact else "~{:,}"
         table.add_row(
             stage.name,
-            "?" if stage.tokens is None else number.format(stage.tokens),
-            "?" if stage.steps is None else number.format(stage.steps),
+            _count(stage.tokens, stage.exact),
+            _count(stage.steps, stage.exact),
             _hours(stage.hours),
             "?" if stage.cost is None else f"~{stage.cost:,.2f}",
             f"{stage.memory.needed / GIB:,.1f}",
@@ -89,7 +88,13 @@ def _basis(plan: RunPlan) -> str:
     work = f"{max(stage.operations for stage in plan.stages) / 1e9:,.1f} GFLOP a token"
     if plan.device.peak is None:
         return f"{work}. No hours: the device's peak in {plan.precision} is not known here."
-    return f"{work}; hours assume {plan.utilisation:.0%} of the device's peak (--utilisation)."
+    hours = max(stage.operations for stage in plan.stages) * 1e6 / (plan.device.peak * plan.devices * plan.utilisation)
+    hours /= 3_600
+    cost = "" if plan.price is None else f", US$ ~{hours * plan.devices * plan.price:,.2f}"
+    return (
+        f"{work}; hours assume {plan.utilisation:.0%} of the device's peak (--utilisation).\nA million tokens take "
+        f"{f'~{hours:,.1f} h' if hours >= 1 else f'~{hours * 60:,.1f} min'}{cost}."
+    )
 
 
 def _fullest(plan: RunPlan) -> StagePlan:
@@ -159,6 +164,13 @@ def _hours(hours: float | None) -> str:
     if hours is None:
         return "?"
     return f"~{hours:,.1f}" if hours >= 0.1 else f"~{hours * 60:,.1f} min"
+
+
+def _count(number: int | None, exact: bool) -> str:
+    """A count; an estimated one in three digits, since it is not known to more."""
+    if number is None:
+        return "?"
+    return f"{number:,}" if exact else f"~{int(float(f'{number:.3g}')):,}"
 
 
 def _billions(count: int) -> str:

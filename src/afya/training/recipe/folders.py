@@ -38,7 +38,7 @@ def check_folders(recipe: Recipe) -> None:
         made += _commands(path)
     where = "" if all(path.is_absolute() for path in uses) else f" Looked for in {Path.cwd()}."
     change = f"Name another folder with --set {next(iter(uses.values()))[0][1]}=FOLDER."
-    build = f"Make it with: {'; '.join(made)}. " if made else ""
+    build = f"Make {'it' if len(made) == 1 else 'them'} with: {'; '.join(made)}. " if made else ""
     raise ConfigError(
         f"The recipe '{recipe.name}' needs dataset folders that are not there: {'; '.join(told)}.{where}",
         hint=build + change,

@@ -126,7 +126,8 @@ def _joined(names: str) -> dict[str, Any]:
                 hint="Leave one of them out.",
             )
         by_kind[kind] = part
-        told.append(str(own.get("description", "")).strip())
+        if kind != "proof":
+            told.append(str(own.get("description", "")).strip())
         if "model" in own:
             # A pocket model and a model's path are alternatives: one takes the place of the other.
             content.pop("model", None)

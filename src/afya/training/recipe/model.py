@@ -32,7 +32,7 @@ class ModelSource(Strict):
     @model_validator(mode="after")
     def _one(self) -> ModelSource:
         if (self.path is None) == (self.pocket is None):
-            raise ValueError("give either 'path' or 'pocket'")
+            raise ValueError("give either 'path' or 'pocket', the whole map: --set 'model={path: FOLDER}'")
         return self
 
 

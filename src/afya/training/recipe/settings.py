@@ -21,7 +21,7 @@ class Length(Strict):
     @model_validator(mode="after")
     def _one(self) -> Length:
         if sum(value is not None for value in (self.tokens, self.steps, self.epochs)) != 1:
-            raise ValueError("give exactly one of 'tokens', 'steps', 'epochs'")
+            raise ValueError("give exactly one of 'tokens', 'steps', 'epochs', the whole map: {steps: 100}")
         return self
 
 
