@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,13 +20,18 @@ SHARED = Path(os.environ.get("AFYA_SHARED", Path(__file__).parents[2] / "shared"
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """What is there before a test of training is passed over by the garbage collector.
+    """Tests of training compute on one thread, and the garbage collector passes over what is there before them.
 
-    A training run collects garbage twice a stage, which among the modules of torch and transformers takes longer than
-    all else that a tiny run does.
+    CTranslate2 and llama.cpp leave torch with as many threads as they take themselves. A training run collects
+    garbage twice a stage, which among the modules of torch and transformers takes longer than all else that a
+    tiny run does.
     """
     if item.path.parent.name == "training":
         gc.freeze()
+        if "torch" in sys.modules:
+            import torch
+
+            torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
