@@ -133,12 +133,16 @@ class GgufChecked:
         self._whole = self.reads("a")[-1]
 
     def _start_package(self, file: Path, context: int) -> str:
+        import torch
+
         xllamacpp: Any = import_module("xllamacpp")
         params: Any = xllamacpp.CommonParams()
         params.model.path = str(file)
         params.n_ctx = context
         params.n_parallel = 1
         params.port = 0
+        # As many as the source computes with: where other programs run, more of them wait for one another.
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = torch.get_num_threads()
         params.warmup = False
         params.verbosity = _SILENT
         # The default keeps what was read in half precision, which is not the file's doing.
