@@ -164,10 +164,15 @@ def merge(adapted: Any, what: str) -> PreTrainedModel:
     """
     try:
         model: PreTrainedModel = adapted.merge_and_unload(safe_merge=True)
-    except (ValueError, AttributeError, NotImplementedError) as error:
+    except ValueError as error:
         raise EngineError(
             f"{what}: the adapters cannot be merged ({error}).",
             hint="A training run that diverged leaves such adapters; take an earlier stage.",
+        ) from error
+    except (AttributeError, NotImplementedError) as error:
+        raise EngineError(
+            f"{what}: adapters of this kind cannot be merged ({error}).",
+            hint="Merge them with the tool that made them, and name the merged folder.",
         ) from error
     return model
 

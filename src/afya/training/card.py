@@ -12,6 +12,7 @@ from afya.languages import language
 from afya.training.examples.material import Origin
 from afya.training.packs.plan import DataPlan
 from afya.training.recipe import Recipe, StageRecipe
+from afya.training.recipe.settings import RunSettings, StageSettings
 
 _NOT_CLINICAL = """## Limits
 
@@ -73,10 +74,7 @@ def model_card(
         f"- learned: {forms}; loss on answers only",
         f"- method {recipe.method}: {_learned(recipe, *parameters)}",
         f"- {plan.steps:,} steps of {plan.packs_in_step} packs of {plan.pack_tokens:,} tokens, {plan.fill:.1%} full",
-        f"- learning rate {stage.learning_rate:g}, {stage.schedule} after a warm-up of {stage.warmup:.0%}; "
-        f"weight decay {stage.weight_decay:g}; gradients clipped at {stage.clip:g}; {recipe.precision}",
-        f"- seed {recipe.seed}; run {fingerprint[:16]}",
-        f"- loss at the end: {loss:.4f} nats a learned token",
+        *optimised(recipe, stage, fingerprint, loss),
         "",
         "| language | tokens seen | share | passes over the data |",
         "|---|---:|---:|---:|",
@@ -154,3 +152,13 @@ def with_section(card: str, title: str, section: str) -> str:
         return own.sub(lambda _: f"{section}\n", card).rstrip() + "\n"
     before, limits, after = card.partition("\n## Limits\n")
     return f"{before.rstrip()}\n\n{section}{limits}{after}".rstrip() + "\n"
+
+
+def optimised(recipe: RunSettings, stage: StageSettings, fingerprint: str, loss: float) -> list[str]:
+    """A card's lines on how a stage was optimised and where its loss (nats a learned token) ended."""
+    return [
+        f"- learning rate {stage.learning_rate:g}, {stage.schedule} after a warm-up of {stage.warmup:.0%}; "
+        f"weight decay {stage.weight_decay:g}; gradients clipped at {stage.clip:g}; {recipe.precision}",
+        f"- seed {recipe.seed}; run {fingerprint[:16]}",
+        f"- loss at the end: {loss:.4f} nats a learned token",
+    ]

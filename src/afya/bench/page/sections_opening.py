@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -270,7 +270,18 @@ def staged_opening(analysis: Analysis) -> Markup:
     ends = dict.fromkeys([labels[0], labels[-1]])
     shown = [(f"{label}, all languages", overall[label]) for label in ends if label in overall]
     shown.append((f"Lowest language: {plain_name(worst['lang'])}", worst))
-    boxes = [
+    return joined([tag("p", sentence, class_="lead"), tag("dl", *key_figures(shown), class_="figures")], "\n")
+
+
+def contents(links: Sequence[tuple[str, str]]) -> Markup:
+    """The list of sections as links."""
+    listed = [tag("li", tag("a", name, href=f"#{anchor}")) for anchor, name in links]
+    return tag("nav", tag("h2", "On this page", id="contents"), tag("ul", *listed), aria_labelledby="contents")
+
+
+def key_figures(rows: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Markup]:
+    """A box for each named row of a summary: the share answered correctly, interval, n, the share not answered."""
+    return [
         tag(
             "div",
             tag("dt", name),
@@ -278,12 +289,5 @@ def staged_opening(analysis: Analysis) -> Markup:
             tag("dd", f"{percent(row['low'])} to {percent(row['high'])}, n = {row['n']:,}", class_="detail"),
             tag("dd", f"no answer {percent(row['non_answer_rate'])}%", class_="detail"),
         )
-        for name, row in shown
+        for name, row in rows
     ]
-    return joined([tag("p", sentence, class_="lead"), tag("dl", *boxes, class_="figures")], "\n")
-
-
-def contents(links: Sequence[tuple[str, str]]) -> Markup:
-    """The list of sections as links."""
-    listed = [tag("li", tag("a", name, href=f"#{anchor}")) for anchor, name in links]
-    return tag("nav", tag("h2", "On this page", id="contents"), tag("ul", *listed), aria_labelledby="contents")

@@ -25,6 +25,7 @@ from afya.bench.page.markup import Markup, joined, table, tag
 from afya.bench.page.plots import Series, dots
 from afya.bench.page.sections import change_table, stages_table
 from afya.bench.page.sections_equity import disparity_table
+from afya.bench.page.sections_opening import key_figures
 from afya.training.proof.findings import Findings
 from afya.training.proof.held_out import FOLDER
 from afya.training.proof.measuring import BEFORE
@@ -89,16 +90,7 @@ def _boxes(one: Wide, several: bool) -> list[Markup]:
     named = [(f"{where}{label}", row) for label, row in shown]
     if lowest is not None:
         named.append((f"{where}lowest {last}: {plain_name(lowest['lang'])}", lowest))
-    return [
-        tag(
-            "div",
-            tag("dt", name),
-            tag("dd", f"{percent(row['accuracy'])}%", class_="value"),
-            tag("dd", f"{percent(row['low'])} to {percent(row['high'])}, n = {row['n']:,}", class_="detail"),
-            tag("dd", f"no answer {percent(row['non_answer_rate'])}%", class_="detail"),
-        )
-        for name, row in named
-    ]
+    return key_figures(named)
 
 
 # A data set -----------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any
 
 from afya import __version__
 from afya.languages import language
+from afya.training.card import optimised
 from afya.training.packs.plan import DataPlan
 from afya.training.translating.pairs import PairRow
 from afya.training.translating.proof import READING, Measured, markdown
@@ -55,10 +56,7 @@ def translation_card(
         "",
         f"- method {recipe.method}; learned: the translation and its end; label smoothing {stage.label_smoothing:g}",
         f"- {plan.steps:,} steps of {plan.packs_in_step} batches of {plan.pack_tokens:,} tokens, padding included",
-        f"- learning rate {stage.learning_rate:g}, {stage.schedule} after a warm-up of {stage.warmup:.0%}; "
-        f"weight decay {stage.weight_decay:g}; gradients clipped at {stage.clip:g}; {recipe.precision}",
-        f"- seed {recipe.seed}; run {fingerprint[:16]}",
-        f"- loss at the end: {loss:.4f} nats a learned token",
+        *optimised(recipe, stage, fingerprint, loss),
         "",
         "| direction | tokens seen | share | passes over the data |",
         "|---|---:|---:|---:|",
