@@ -16,10 +16,11 @@ from typer.testing import CliRunner
 from warm import run_with_kills
 
 from afya.cli.main import app
-from afya.errors import ConfigError
-from afya.runs import read_json
+from afya.errors import ConfigError, GuardError
+from afya.runs import read_json, write_json
 from afya.training.translating import load_translation_recipe, train_translation
 from afya.training.translating.model import load_translating, whole_model, with_adapters
+from afya.training.translating.publish import publish
 from afya.training.translating.recipe import TranslationModel
 
 RECIPE = """
@@ -184,6 +185,30 @@ def test_the_proof_and_the_card_say_before_and_after(whole: Path) -> None:
     card = (whole / "medical" / "README.md").read_text("utf-8")
     for told in ("license: cc-by-nc-4.0", "English to Swahili (en-sw)", "chrF2++", "quantities alarms", "CC0-1.0"):
         assert told in card
+
+
+def test_the_guard_keeps_a_stage_that_became_worse_and_one_that_nobody_measured(whole: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(whole, run)
+    proof = run / "proof" / "proof.json"
+    told = read_json(proof)
+    write_json(proof, told | {"worse": {"general": [], "medical": ["heldout en-sw: quantities alarms +20.0%"]}})
+    runner = CliRunner()
+    with pytest.raises(GuardError, match=r"medical is not published. After medical: heldout en-sw: quantities alarms"):
+        publish(run, tmp_path / "given")
+    assert not (tmp_path / "given").exists()
+    bare = runner.invoke(app, ["train", "publish", str(run), "--to", str(tmp_path / "bare"), "--no-guard"])
+    assert bare.exit_code == 0, bare.output
+    assert "- After medical: heldout en-sw: quantities alarms" in (tmp_path / "bare" / "README.md").read_text("utf-8")
+    good = runner.invoke(app, ["train", "publish", str(run), "--to", str(tmp_path / "good"), "--stage", "general"])
+    assert good.exit_code == 0, good.output
+    # The card as it was, but for the place of the base on this disk.
+    card = (run / "general" / "README.md").read_text("utf-8")
+    assert (tmp_path / "good" / "README.md").read_text("utf-8") == card.replace(str(whole.parent / "model"), "model")
+    assert (tmp_path / "good" / "model.safetensors").is_file()
+    write_json(proof, told | {"labels": ["before", "general"]})
+    with pytest.raises(ConfigError, match=r"Stage 'medical' .* was not measured"):
+        publish(run, tmp_path / "other")
 
 
 def test_a_trained_folder_is_the_model_it_came_from_but_for_its_weights(whole: Path) -> None:

@@ -111,13 +111,16 @@ def publish(
     """
     from rich.console import Console
 
-    from afya.training.proof.publish import publish as run_publish
-    from afya.training.proof.publish import upload
+    from afya.training.giving import upload
+    from afya.training.proof.publish import publish as publish_language_model
+    from afya.training.translating.publish import is_translation_run
+    from afya.training.translating.publish import publish as publish_translator
 
-    done = run_publish(run, to, stage=stage, exported=export, guard=guard)
+    give = publish_translator if is_translation_run(run) else publish_language_model
+    done = give(run, to, stage=stage, exported=export, guard=guard)
     console = Console(highlight=False)
     for flag in done.flags:
-        console.print(flag.sentence(), style="bold red", markup=False)
+        console.print(flag, style="bold red", markup=False)
     for note in done.notes:
         console.print(note, markup=False)
     console.print(f"{done.stage} is published in {done.folder}; README.md there is its card.", markup=False)

@@ -171,7 +171,7 @@ def canvas(height: float, panels: int = 1) -> tuple[Figure, Any]:
     axes = figure.subplots(1, panels)
     # Fixed margins in inches: a layout engine would measure text and move with the version of a font.
     figure.subplots_adjust(
-        left=1.55 / WIDTH,
+        left=1.85 / WIDTH,
         right=1 - 0.25 / WIDTH,
         top=1 - (0.75 if panels > 1 else 0.45) / height,
         bottom=0.6 / height,
@@ -213,7 +213,7 @@ def legend_above(figure: Figure, axes: Axes, columns: int) -> None:
         handles,
         [short(name, 100 // max(columns, 2)) for name in names],
         loc="upper left",
-        bbox_to_anchor=((1.42 if columns <= 4 else 0.3) / WIDTH, 1 - 0.02 / height),
+        bbox_to_anchor=((1.72 if columns <= 4 else 0.3) / WIDTH, 1 - 0.02 / height),
         ncols=max(columns, 1),
         frameon=False,
         fontsize=10.5,

@@ -124,7 +124,7 @@ def make_optimizer(model: torch.nn.Module, stage: StageSettings, *, low: bool = 
     """The stage's optimiser for the model's trainable weights; norms, biases and embeddings have no weight decay.
 
     Args:
-        low: matrix products are computed in bf16.
+        low: Muon's matrix products are computed in bf16.
     """
     embeddings = {
         id(weight)

@@ -183,7 +183,7 @@ class StageTrainer(Trainer):
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
         """The recipe's optimiser (see optimizer.py), made once."""
         if self.optimizer is None:
-            low = self.recipe.precision == "bf16"
+            low = "bf16" in (self.recipe.precision, self.stage.muon_precision)
             self.optimizer = make_optimizer(model or self._model, self.stage, low=low)
         return self.optimizer
 

@@ -6,7 +6,7 @@ sifting.py  which of them are learned; every one left out is in the ledger with 
 examples.py a pair as tokens, exactly as the engines ask; plan.py the batches
 model.py    loading, adapters, saving; loss.py the loss; trainer.py the trainer
 proof.py    chrF++, BLEU and lost quantities before and after, by the true engine
-run.py      the run
+run.py      the run; publish.py its model given away
 """
 
 from afya.training.translating.recipe import TranslationRecipe, load_translation_recipe

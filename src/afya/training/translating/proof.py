@@ -256,7 +256,9 @@ def worse(found: Sequence[Measured], label: str, alpha: float) -> list[str]:
         where = f"{row.data} {row.pair}"
         now, then = row.scores[CHRF][label], row.scores[CHRF][BEFORE]
         lower = (now["value"] or 0.0) < (then["value"] or 0.0)
-        tests.append((f"{where}: chrF++ {then['value']:.1f} -> {now['value']:.1f}", float(now["p"] or 1.0), lower))
+        tests.append(
+            (f"{where}: chrF++ {then['value']:.1f} -> {now['value']:.1f}", 1.0 if now["p"] is None else now["p"], lower)
+        )
         for name, changes in row.changes.items():
             change = changes[label]
             tests.append((f"{where}: {name} alarms {change.value:+.1%}", change.p, change.value > 0))
