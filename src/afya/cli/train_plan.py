@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from afya.training.planning.planner import RunPlan
 
 
 def plan(
@@ -38,28 +41,47 @@ def plan(
 
     from afya.errors import ConfigError, require
     from afya.training import load_recipe
+    from afya.training.recipe import read_recipe
 
     for module in ("torch", "transformers", "accelerate", "peft"):
         require(module, "train", "Planning a run")
     from transformers.utils import logging
 
     from afya.training.planning.plan import plan_run
-    from afya.training.planning.tables import tables
     from afya.training.recipe.folders import check_folders
 
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    if read_recipe(recipe, overrides or ())[0].get("kind") == "translation":
+        from afya.training.translating import load_translation_recipe
+        from afya.training.translating.planning import plan_translation
+
+        pairs = load_translation_recipe(recipe, overrides or ())
+        with Console(stderr=True).status(f"Counting what {pairs.name} takes"):
+            _show(plan_translation(pairs, gpu=gpu, gpus=gpus, price=price, utilisation=utilisation), as_json)
+        return
     found = load_recipe(recipe, overrides or ())
     with Console(stderr=True).status(f"Counting what {found.name} takes"):
         planned = plan_run(found, gpu=gpu, gpus=gpus, price=price, utilisation=utilisation)
-    console = Console(highlight=False)
+    _show(planned, as_json)
     if as_json:
-        import json
-
-        typer.echo(json.dumps(planned.as_dict(), ensure_ascii=False, indent=2))
         return
-    for part in tables(planned):
-        console.print(part)
+    console = Console(highlight=False)
     try:
         check_folders(found)
     except ConfigError as missing:
         console.print(f"Before it can start: {missing}", markup=False, soft_wrap=not console.is_terminal)
+
+
+def _show(plan: RunPlan, as_json: bool) -> None:
+    from rich.console import Console
+
+    from afya.training.planning.tables import tables
+
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(plan.as_dict(), ensure_ascii=False, indent=2))
+        return
+    console = Console(highlight=False)
+    for part in tables(plan):
+        console.print(part)

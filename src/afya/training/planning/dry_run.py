@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ from afya.training.loop.attention import use_document_attention
 from afya.training.loop.loss import document_losses
 from afya.training.loop.optimizer import make_optimizer
 from afya.training.packs.layout import document_layout
-from afya.training.recipe import Recipe, StageRecipe
+from afya.training.recipe import RunSettings, StageSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,8 +72,8 @@ class StepMemory:
         return max(self.parts.values(), key=lambda kinds: sum(kinds.values()))
 
 
-def dry_step(model: torch.nn.Module, recipe: Recipe, stage: StageRecipe, batch: Batch) -> StepMemory:
-    """The memory of one optimiser step of a stage, as one process on one device would take it.
+def dry_step(model: torch.nn.Module, recipe: RunSettings, stage: StageSettings, batch: Batch) -> StepMemory:
+    """The memory of one optimiser step of a language model's stage, as one process on one device would take it.
 
     Args:
         model: a skeleton on the meta device (see skeleton.py); it is left there.
@@ -81,14 +81,41 @@ def dry_step(model: torch.nn.Module, recipe: Recipe, stage: StageRecipe, batch: 
     Raises:
         RuntimeError, NotImplementedError: the model's code asks for the contents of a tensor.
     """
-    from torch._subclasses.fake_tensor import FakeTensorMode
-
     _take_head_apart(_base(model))
     by_documents = use_document_attention(_base(model))
     keeps_logits = _keeps_logits(_base(model))
+
+    def prepare() -> Callable[[], torch.Tensor]:
+        inputs = _inputs(batch)
+
+        def loss() -> torch.Tensor:
+            losses, _ = document_losses(model, inputs, by_documents, keeps_logits, recipe.loss_chunk)
+            return losses.sum() / batch.learned
+
+        return loss
+
+    return step_memory(model, recipe, stage, prepare)
+
+
+def step_memory(
+    model: torch.nn.Module,
+    recipe: RunSettings,
+    stage: StageSettings,
+    prepare: Callable[[], Callable[[], torch.Tensor]],
+) -> StepMemory:
+    """The memory of one optimiser step of a skeleton, which is left on the meta device.
+
+    Args:
+        prepare: makes a batch without contents and gives what computes its loss.
+
+    Raises:
+        RuntimeError, NotImplementedError: the model's code asks for the contents of a tensor.
+    """
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
     model.train()
     with FakeTensorMode(), _contentless(model), _checkpointing(_base(model), recipe.gradient_checkpointing):
-        inputs = _inputs(batch)
+        batch_loss = prepare()
         learning = [weight for weight in model.parameters() if weight.requires_grad]
         optimizer = make_optimizer(model, stage)
         for weight in learning:
@@ -101,9 +128,7 @@ def dry_step(model: torch.nn.Module, recipe: Recipe, stage: StageRecipe, batch: 
             for _ in range(min(stage.accumulate, 2)):
                 ledger.begin(FORWARD)
                 with torch.autocast("cpu", dtype=torch.bfloat16, enabled=recipe.precision == "bf16"):
-                    losses, _ = document_losses(model, inputs, by_documents, keeps_logits, recipe.loss_chunk)
-                loss = losses.sum() / batch.learned
-                del losses, _
+                    loss = batch_loss()
                 ledger.begin(BACKWARD)
                 loss.backward()  # type: ignore[no-untyped-call]
                 del loss

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from afya.training.planning import dry_run as dry
 from afya.training.planning.devices import Device, assumptions
 from afya.training.planning.skeleton import four_bit_weights
-from afya.training.recipe import Recipe
+from afya.training.recipe import Recipe, RunSettings
 
 if TYPE_CHECKING:
     import torch
@@ -85,7 +85,7 @@ class Weights:
     converted: int
 
 
-def weights_of(model: torch.nn.Module, recipe: Recipe) -> Weights:
+def weights_of(model: torch.nn.Module, recipe: RunSettings) -> Weights:
     """The figures of a skeleton."""
     from afya.training.loop.sharding import inner_model
 
@@ -124,7 +124,7 @@ def _learning(weights: Any) -> int:
     return sum(weight.numel() for weight in weights if weight.requires_grad)
 
 
-def plan_memory(step: dry.StepMemory, weights: Weights, recipe: Recipe, device: Device, processes: int) -> Memory:
+def plan_memory(step: dry.StepMemory, weights: Weights, recipe: RunSettings, device: Device, processes: int) -> Memory:
     """The memory of one of `processes` processes, each on a device of its own, from the dry step of one."""
     loading = _loading(weights)
     moments = {at: _moment(kinds, at, weights, recipe, processes) for at, kinds in step.parts.items()}
@@ -151,7 +151,7 @@ def least_memory(weights: Weights, recipe: Recipe, processes: int) -> int:
     return spread + int(weights.quantised * FOUR_BITS)
 
 
-def _moment(kinds: Mapping[str, int], at: str, weights: Weights, recipe: Recipe, processes: int) -> list[Part]:
+def _moment(kinds: Mapping[str, int], at: str, weights: Weights, recipe: RunSettings, processes: int) -> list[Part]:
     spread = f", spread over {processes}" if processes > 1 else ""
     frozen = weights.held - 4 * weights.learning - weights.quantised_now
     parts = [Part("weights that learn", 4 * weights.learning // processes, f"fp32, {weights.learning:,}{spread}")]

@@ -72,7 +72,7 @@ def model_config(source: str) -> PreTrainedConfig:
         try:
             found = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         except (OSError, ValueError, KeyError) as error:
-            raise ConfigError(f"{folder}: its config.json cannot be read ({_first_line(error)}).") from error
+            raise ConfigError(f"{folder}: its config.json cannot be read ({first_line(error)}).") from error
         return found
     row = known_shape(source)
     if row is not None:
@@ -83,12 +83,13 @@ def model_config(source: str) -> PreTrainedConfig:
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(
             f"The shape of the model '{source}' is not known here, there is no such folder, and its config.json could "
-            f"not be fetched from the hub ({_first_line(error)}).",
+            f"not be fetched from the hub ({first_line(error)}).",
             hint="Put its config.json into a folder and name that. Known: "
             f"{', '.join(row.names[0] for row in shapes())}.",
         ) from error
     return found
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """The first line of what a library says, without its point."""
     return str(error).strip().split("\n")[0].rstrip(".")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from afya.errors import ConfigError
 from afya.models.weights import text_class, text_config
-from afya.training.recipe import Recipe
+from afya.training.planning.shapes import first_line
+from afya.training.recipe import Recipe, RunSettings
 from afya.training.weights.lora import add_lora, frozen_dtype
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def count(model: Any, config: PreTrainedConfig, recipe: Recipe) -> Parameters:
     )
 
 
-def four_bit_weights(model: Any, recipe: Recipe) -> list[torch.Tensor]:
+def four_bit_weights(model: Any, recipe: RunSettings) -> list[torch.Tensor]:
     """The weights that the method qlora holds in four bits: of every linear layer but the output layer."""
     import torch
 
@@ -98,4 +99,6 @@ def _made(config: PreTrainedConfig, dtype: torch.dtype) -> Any:
         with torch.device("meta"):
             return known._from_config(config, dtype=dtype) if known else any_model.from_config(config, dtype=dtype)
     except (ValueError, KeyError) as error:
-        raise ConfigError(f"A run of a model of the kind '{config.model_type}' cannot be planned: {error}") from error
+        raise ConfigError(
+            f"A run of a model of the kind '{config.model_type}' cannot be planned: {first_line(error)}"
+        ) from error

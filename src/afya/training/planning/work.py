@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from afya.training.loop.utilisation import work_of
 from afya.training.planning.devices import Device, assumptions
 from afya.training.planning.material import Material
-from afya.training.recipe import Recipe
+from afya.training.recipe import Recipe, RunSettings
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +38,7 @@ def work(model: torch.nn.Module, material: Material, recipe: Recipe) -> Work:
     return Work(found.per_token, found.per_token + again)
 
 
-def utilisation_of(recipe: Recipe, processes: int) -> float:
+def utilisation_of(recipe: RunSettings, processes: int) -> float:
     """The share of the devices' peak that is assumed."""
     assumed = assumptions()
     return assumed.utilisation[recipe.method] * (assumed.several if processes > 1 else 1.0)
@@ -46,6 +46,11 @@ def utilisation_of(recipe: Recipe, processes: int) -> float:
 
 def hours(tokens: int | None, each: Work, device: Device, processes: int, utilisation: float) -> float | None:
     """Hours of a stage; None where its tokens or the device's peak are not known."""
+    return hours_of(tokens, each.done, device, processes, utilisation)
+
+
+def hours_of(tokens: int | None, operations: float, device: Device, processes: int, utilisation: float) -> float | None:
+    """Hours for so many tokens of so many operations each; None where the tokens or the device's peak are not known."""
     if tokens is None or device.peak is None:
         return None
-    return tokens * each.done / (device.peak * utilisation * processes) / 3600
+    return tokens * operations / (device.peak * utilisation * processes) / 3600

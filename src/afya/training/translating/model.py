@@ -28,7 +28,7 @@ from afya.translation.pieces import HfPieces, model_pieces
 _DROPOUTS = ("dropout", "dropout_rate")
 _FURTHER_DROPOUTS = ("attention_dropout", "activation_dropout")
 # Layers that are left out at random: some weights would have no gradient in a step.
-_LAYER_DROPS = ("encoder_layerdrop", "decoder_layerdrop")
+LAYER_DROPS = ("encoder_layerdrop", "decoder_layerdrop")
 _OWN_FILES = ("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json")
 
 
@@ -72,14 +72,27 @@ def load_translating(name: str, told: TranslationModel, dropout: float | None = 
             f"{checkpoint.folder}: a CTranslate2 folder cannot be trained.",
             hint="Name the model it was converted from.",
         )
-    pieces = model_pieces(checkpoint)
-    layout = read_layout(pieces, settings, checkpoint.name)
     changed, own = _settings(checkpoint, dropout)
     model = read_model(checkpoint, "float32", **changed)
+    return _translating(model, checkpoint, settings, own)
+
+
+def layout_of(told: TranslationModel, model: Any) -> Translating:
+    """What cutting pairs needs of the model folder `told`, around a model without contents.
+
+    Raises:
+        EngineError: the folder is no model. ConfigError: its languages must be named and are not.
+    """
+    settings = NeuralOptions.model_validate(options_of(told))
+    return _translating(model, find_checkpoint(told.path, settings.revision), settings, {})
+
+
+def _translating(model: Any, checkpoint: Checkpoint, settings: NeuralOptions, own: dict[str, object]) -> Translating:
+    pieces = model_pieces(checkpoint)
     return Translating(
         model=model,
         pieces=pieces,
-        layout=layout,
+        layout=read_layout(pieces, settings, checkpoint.name),
         checkpoint=checkpoint,
         start=decoder_start(model),
         pad=int(model.config.pad_token_id),
@@ -94,7 +107,7 @@ def _settings(checkpoint: Checkpoint, dropout: float | None) -> tuple[dict[str, 
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
-    changed: dict[str, object] = {key: 0.0 for key in _LAYER_DROPS if getattr(config, key, None)}
+    changed: dict[str, object] = {key: 0.0 for key in LAYER_DROPS if getattr(config, key, None)}
     if dropout is not None:
         changed |= {key: dropout for key in _DROPOUTS if hasattr(config, key)}
         changed |= {key: dropout for key in _FURTHER_DROPOUTS if getattr(config, key, None)}
@@ -109,8 +122,13 @@ def with_adapters(loaded: Translating, recipe: RunSettings) -> Any:
         ConfigError: the recipe names layers that the model does not have.
         MissingDependencyError: peft is not installed.
     """
+    return adapted(loaded.model, recipe, loaded.checkpoint.name)
+
+
+def adapted(model: Any, recipe: RunSettings, name: str) -> Any:
+    """As `with_adapters`, of a model that messages call `name`; it may be without contents (on the meta device)."""
     if recipe.method == "full":
-        return loaded.model
+        return model
     require("peft", "train", "Training with adapters")
     import torch
     from peft import LoraConfig, get_peft_model
@@ -120,11 +138,10 @@ def with_adapters(loaded: Translating, recipe: RunSettings) -> Any:
     layers = list(rule.targets) or "all-linear"
     settings = LoraConfig(r=rule.rank, lora_alpha=alpha, lora_dropout=rule.dropout, target_modules=layers)
     torch.manual_seed(recipe.seed)
-    model = loaded.model.to(torch.bfloat16) if recipe.precision == "bf16" else loaded.model
     try:
-        return get_peft_model(model, settings)
+        return get_peft_model(model.to(torch.bfloat16) if recipe.precision == "bf16" else model, settings)
     except ValueError as error:
-        raise ConfigError(f"The adapters cannot be put into {loaded.checkpoint.name}: {error}") from error
+        raise ConfigError(f"The adapters cannot be put into {name}: {error}") from error
 
 
 def whole_model(trained: Any, loaded: Translating, told: TranslationModel, recipe: RunSettings) -> Any:
