@@ -13,8 +13,10 @@ ALL = (
     "import_speed",
     "install_size",
     "reading",
+    "assistant_speed",
     "translation_checks",
     "glossary_speed",
+    "pack_loading",
     "ct2_speed",
     "near_duplicates",
     "build_speed",
@@ -25,6 +27,8 @@ ALL = (
     "packing_fill",
     "training_speed",
     "plan_memory",
+    "knowledge_speed",
+    "audit_speed",
 )
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from afya.assistant.resources import Language
-from afya.assistant.stages import danger_signs
+from afya.assistant.understanding.speech import Language
+from afya.assistant.understanding.triage import danger_signs
 from afya.languages import core_codes, language
 from afya.statistics import wilson
 from afya.text.identify import identify

@@ -1,8 +1,8 @@
 """What people write, and what must come of it: the cases of cases/{lang}.yaml, for every language that has a pack.
 
 Keys of a case: `text`; `danger` (the rules that must stand; none may stand when the key is absent); `colour`; `route`;
-`findings` (each must be found so); `classification` (must be among the answer's); `notice` (must be said); `needs`
-(another pack). Kinds: danger, negated, facts, question, unknown, language.
+`protocol`; `findings` (each must be found so); `classification` (must be among the answer's); `notice` (must be said);
+`needs` (another pack). Kinds: danger, negated, facts, question, unknown, language.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def faults(case: dict[str, Any], answer: Answer) -> list[str]:
     for name, value in case.get("findings", {}).items():
         if answer.findings.get(name) != value:
             found.append(f"{name} is {answer.findings.get(name)!r}, not {value!r}")
-    for key, value in (("colour", answer.colour), ("route", answer.route)):
+    for key, value in (("colour", answer.colour), ("route", answer.route), ("protocol", answer.protocol)):
         found += [f"{key} is {value}, not {case[key]}"] if case.get(key, value) != value else []
     if "classification" in case and pack.text(f"classification.{case['classification']}") not in said:
         found.append(f"not classified as {case['classification']}")

@@ -33,7 +33,13 @@ def standing(answer: Answer) -> set[str]:
 @pytest.mark.parametrize("lang", LANGS)
 def test_every_danger_sign_is_seen_in_the_packs_own_words(lang: str) -> None:
     kit = assistant(lang).resources
-    sentences = {rule: kit.chosen.pack.text(f"sign.{rule}") for rule in kit.triage}
+    pack = kit.chosen.pack
+    # Rules that a pack does not know yet are named in each of its answers (`unseen_rules`).
+    sentences = {
+        rule: pack.text(f"sign.{rule}")
+        for rule in kit.triage
+        if rule in pack.danger and f"sign.{rule}" in pack.messages
+    }
     missed = [f"{rule}: {text}" for rule, text in sentences.items() if rule not in standing(assistant(lang).ask(text))]
     assert not missed, "\n".join(missed)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from afya.assistant import Assistant
-from afya.assistant.phrasing import check
+from afya.assistant.answering.phrasing import check
 from afya.assistant.resources import Resources, load
 from afya.errors import EngineError
 from afya.models import Generation, ModelIdentity, OptionRequest, OptionScores, Prompt, Sampling

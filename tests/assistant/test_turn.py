@@ -16,6 +16,7 @@ from afya.assistant.context import Context, Request, Route
 from afya.assistant.limits import limits
 from afya.assistant.pipeline import EarlyExit, Stage, run
 from afya.assistant.resources import drug_names, needed_messages, triage_rows
+from afya.assistant.texts import FURTHER
 from afya.errors import ConfigError
 from afya.packs import builtin_folder, load_pack
 
@@ -109,7 +110,8 @@ def test_a_message_that_cannot_be_answered_gets_a_clear_reply(english: Assistant
     answer = english.ask(text)
     assert load_pack("en").text(notice) in answer.text
     assert answer.colour is None
-    assert answer.events[-1].stage == "answer"
+    assert [event.status for event in answer.events[-3:]] == ["ok", "ok", "ok"]
+    assert answer.events[-1].stage == "audit"
 
 
 @pytest.mark.parametrize(
@@ -126,7 +128,9 @@ def test_danger_is_seen_in_strange_messages_too(english: Assistant, text: str) -
     assert english.ask(text).colour == "red"
 
 
-@pytest.mark.parametrize("name", ["receive", "normalise", "triage", "facts", "route", "assess"])
+@pytest.mark.parametrize(
+    "name", ["receive", "normalise", "mask", "triage", "triage_pivot", "harm", "facts", "route", "assess"]
+)
 @pytest.mark.parametrize("seconds", [None, 0.2])
 def test_a_stage_that_fails_or_is_late_gives_no_advice(english: Assistant, name: str, seconds: float | None) -> None:
     answer = broken(english, name, seconds).ask("10 months, cough 2 days, 30 breaths per minute, no danger signs")
@@ -139,11 +143,22 @@ def test_a_stage_that_fails_or_is_late_gives_no_advice(english: Assistant, name:
     assert status["answer"] == "ok"
 
 
-@pytest.mark.parametrize("name", ["facts", "route", "assess", "answer"])
+@pytest.mark.parametrize("name", ["mask", "spell", "translate_in", "harm", "facts", "route", "assess", "answer"])
 def test_danger_already_seen_survives_a_later_failure(english: Assistant, name: str) -> None:
     answer = broken(english, name).ask("the child is convulsing")
     assert answer.colour == "red"
     assert answer.blocks[0].text == load_pack("en").text("colour.red")
+
+
+@pytest.mark.parametrize("name", ["language", "spell", "translate_in", "retrieve", "generate", "verify", "persist"])
+@pytest.mark.parametrize("seconds", [None, 0.2])
+def test_the_advice_stands_without_what_is_not_needed_for_it(
+    english: Assistant, name: str, seconds: float | None
+) -> None:
+    text = "10 months, cough 2 days, 30 breaths per minute, no danger signs, no chest indrawing, no stridor"
+    whole, answer = english.ask(text), broken(english, name, seconds).ask(text)
+    assert (answer.colour, answer.text) == (whole.colour, whole.text)
+    assert whole.colour == "green"
 
 
 def test_a_failed_language_check_does_not_stop_triage(english: Assistant) -> None:
@@ -223,14 +238,15 @@ def test_the_shipped_bounds_and_names_can_be_read() -> None:
 
 
 def test_every_message_the_assistant_shows_is_in_the_pack_and_in_its_list() -> None:
-    sources = Path(resources.__file__).parent.glob("*.py")
+    sources = Path(resources.__file__).parent.rglob("*.py")
     used = {
         key
         for source in sources
         for key in re.findall(r'"((?:notice|prompt|colour)\.[a-z_]+)"', source.read_text(encoding="utf-8"))
     }
-    assert used <= needed_messages()
-    assert needed_messages() <= set(load_pack("en").messages)
+    assert used <= needed_messages() | set(FURTHER)
+    assert needed_messages() | set(FURTHER) <= set(load_pack("en").messages)
+    assert {stand_in for stand_in in FURTHER.values() if stand_in} <= needed_messages()
 
 
 def test_a_pack_that_lacks_a_text_is_refused_by_key(tmp_path: Path) -> None:

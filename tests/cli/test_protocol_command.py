@@ -20,15 +20,3 @@ def test_check_proves_the_shipped_tables_and_packs_sound() -> None:
     result = runner.invoke(app, ["check"])
     assert result.exit_code == 0
     assert f"{len(core_codes())} packs, 0 faults" in result.output
-
-
-def test_lint_says_that_the_swahili_pack_is_complete() -> None:
-    result = runner.invoke(app, ["lint", "sw"])
-    assert result.exit_code == 0
-    assert "The Swahili pack is complete" in result.output
-
-
-def test_lint_of_a_language_without_a_pack_says_so() -> None:
-    result = runner.invoke(app, ["lint", "rw"])
-    assert result.exit_code != 0
-    assert "rw" in str(result.exception)

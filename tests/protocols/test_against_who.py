@@ -91,12 +91,22 @@ TOPIC = {
     "ors_plan_b": "ors",
     "amoxicillin": "amoxicillin",
     "paracetamol": "paracetamol",
+    "ear": "ear|mastoiditis|chronic ear",
+    "vaccines": "vaccin|dpt|measles",
+    "breathing": "fast breathing|infection|pneumonia",
+    "local_infection": "local infection|infection unlikely",
+    "jaundice": "jaundice|ageindays|yellow",
+    "weight": "very low weight",
+    "feeding": "feeding|feeds|weight|breastfed|ulcers",
 }
+OF_THE_INFANT = {"danger": "infection|convulsion|measured temperature", "dehydration": "dehydration|sunken|skin pinch"}
 
 
-def test_every_emcare_place_that_is_cited_exists_and_speaks_of_the_matter() -> None:
-    cited = emcare_citations(load_protocol())
-    assert len(cited) > 40
+@pytest.mark.parametrize(("protocol", "least"), [("child_2_59_months", 40), ("young_infant", 40)])
+def test_every_emcare_place_that_is_cited_exists_and_speaks_of_the_matter(protocol: str, least: int) -> None:
+    cited = emcare_citations(load_protocol(protocol))
+    assert len(cited) > least
+    topics = TOPIC | (OF_THE_INFANT if protocol == "young_infant" else {})
     for name, citation in cited:
         if citation.page.startswith("passage "):
             text = passages()[citation.page.removeprefix("passage ")]
@@ -104,7 +114,7 @@ def test_every_emcare_place_that_is_cited_exists_and_speaks_of_the_matter() -> N
             match = re.fullmatch(r"sheet (\S+), row (\d+)", citation.page)
             assert match, citation.page
             text = sheet_row(match[1], int(match[2]))
-        pattern = TOPIC[name.partition(",")[0]]
+        pattern = topics[name.partition(",")[0]]
         assert re.search(pattern, text, re.IGNORECASE), f"{name}: {citation.page} says: {text[:200]}"
 
 
@@ -249,6 +259,46 @@ def test_muac() -> None:
     assert "125" in str(row_of("no_malnutrition").when)
 
 
+def test_the_ear_its_days_and_treatment() -> None:
+    for row in (77, 78):
+        assert '"14 days or more"' in sheet_row("q.EmCare.B23.Classification", row)
+    assert row_of("chronic_ear_infection").params["limit"] == 14
+    acute = sheet_row("q.EmCare.Treatment", 27)
+    assert "Follow-up in 5 days" in acute
+    assert follow_up("acute_ear_infection") == follow_up("chronic_ear_infection") == 5
+    assert "Oral Amoxicillin twice daily for 10 days" in acute
+    assert "10 days" in (row_of("acute_ear_infection").note or "")
+    assert "wicking at least 3 times daily" in acute
+    assert "Refer URGENTLY" in sheet_row("q.EmCare.Treatment", 26)
+    assert row_of("mastoiditis").actions[-1].name == "refer_urgently"
+
+
+def test_the_young_infants_days_and_treatment() -> None:
+    infant = load_protocol("young_infant")
+
+    def values(classification: str, action: str) -> dict[str, float]:
+        row = infant.rows_with(classification)[0]
+        return next(entry.values for entry in row.actions if entry.name == action)
+
+    for row, classification, days, again in ((60, "infant_pneumonia", 7, 3), (61, "local_infection", 5, 2)):
+        text = sheet_row("q.EmCare.Treatment", row)
+        assert f"amoxicillin 2 times per day, for {days} days" in text
+        assert f"Follow up in {again} days" in text
+        assert values(classification, "amoxicillin_by_card") == {"course": days}
+        assert values(classification, "see_again") == {"days": again}
+    assert "Follow-up in 1 day" in sheet_row("q.EmCare.Treatment", 64)
+    assert values("jaundice", "see_again") == {"days": 1}
+    for row, classification in ((67, "some_dehydration"), (68, "no_dehydration")):
+        assert "Follow-up in 2 days if no improvement" in sheet_row("q.EmCare.Treatment", row)
+        assert values(classification, "see_again_if_not_better") == {"days": 2}
+    assert "Follow up Feeding Problem or Thrush in 2 days" in sheet_row("q.EmCare.Treatment", 71)
+    assert values("feeding_problem", "see_again") == {"days": 2}
+    assert '"EmCare.B21S2.DE05">= 8' in sheet_row("q.EmCare.B18-21.Signs.2m.m", 32)
+    assert "less than 7 days old and weighs less than 2 kg" in sheet_row("q.EmCare.B18-21.Signs.2m.m", 30)
+    assert "60 breaths per minute or more (<2 months)" in sheet_row("q.EmCare.B22.RespiratoryRate", 15)
+    assert infant.rows_with("fast")[0].params["limit"] == 60
+
+
 def test_what_the_iraq_file_cannot_confirm_is_known_by_name() -> None:
     """Rows that rest on the IMCI booklet alone: a new one must be added here on purpose."""
     protocol = load_protocol()
@@ -257,14 +307,22 @@ def test_what_the_iraq_file_cannot_confirm_is_known_by_name() -> None:
         for row in table.rows:
             if all(citation.source.key != "emcare" for citation in (row.citation, *row.also)):
                 alone.add(row.result)
-    assert alone == {"malaria", "fever_malaria_unknown", "complicated_severe_malnutrition"}
+    assert alone == {
+        "malaria",
+        "fever_malaria_unknown",
+        "complicated_severe_malnutrition",
+        "vitamin_a_due",
+        "vitamin_a_given",
+        "deworming_due",
+        "deworming_given",
+    }
     unconfirmed = {
         medicine.name
         for medicine in protocol.medicines.values()
         for band in medicine.bands
         if all(citation.source.key != "emcare" for citation in (band.citation, *band.also))
     }
-    assert unconfirmed == {"artemether_lumefantrine"}
+    assert unconfirmed == {"artemether_lumefantrine", "vitamin_a", "mebendazole"}
     text = " ".join(passages().values()).casefold()
     assert "artemether" not in text
     assert "malaria rdt" not in text

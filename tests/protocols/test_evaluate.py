@@ -9,6 +9,7 @@ import pytest
 from afya.errors import DataError
 from afya.protocols import Assessment, evaluate, find_dose, load_protocol
 from afya.protocols.check import boundary_values
+from afya.protocols.evaluate import merged_actions
 
 DANGER_SIGNS = ("unable_to_drink", "vomits_everything", "convulsions", "lethargic_or_unconscious")
 NO_DANGER: dict[str, Any] = dict.fromkeys(DANGER_SIGNS, False)
@@ -298,3 +299,36 @@ def test_the_earliest_day_to_come_back_is_kept() -> None:
     result = evaluate(load_protocol(), {"age_months": 24, **found}, sections=["cough", "diarrhoea"])
     days = {action.name: action.values for action in result.actions if "days" in action.values}
     assert days == {"follow_up": {"days": 3}, "follow_up_if_not_better": {"days": 5}}
+
+
+def test_the_longest_course_is_kept() -> None:
+    found: dict[str, Any] = {
+        **dict.fromkeys(("unable_to_drink", "convulsions", "lethargic_or_unconscious", "chest_indrawing"), False),
+        "body_heat": "normal",
+        "breaths_per_minute": 62,
+        "umbilicus_red": True,
+    }
+    infant = load_protocol("young_infant")
+    for sections in (["breathing", "infection"], ["infection", "breathing"]):
+        result = evaluate(infant, {"age_days": 9, **found}, sections=sections)
+        assert {row.result for row in result.rows} >= {"infant_pneumonia", "local_infection"}
+        courses = [action.values for action in result.actions if "course" in action.values]
+        assert courses == [{"course": 7}]
+        assert [action.values for action in result.actions if action.name == "see_again"] == [{"days": 2}]
+
+
+def test_red_says_what_to_do_though_it_is_not_known_which_red_row_it_is() -> None:
+    """A burn that is severe in any case: its care is that of the least that it can be."""
+    first_aid = load_protocol("first_aid")
+    for name, entry in first_aid.inputs.items():
+        for value in entry.domain():
+            result = evaluate(first_aid, {name: value})
+            if result.colour == "red":
+                assert result.actions
+
+
+def test_the_longest_course_counts_whatever_row_is_first() -> None:
+    rows = [load_protocol("young_infant").rows_with(name)[0] for name in ("local_infection", "infant_pneumonia")]
+    for ordered in (rows, rows[::-1]):
+        (course,) = [action.values for action in merged_actions(ordered) if "course" in action.values]
+        assert course == {"course": 7}

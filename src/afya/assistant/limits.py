@@ -27,6 +27,20 @@ class Limits:
     model_coverage: float
     model_word_letters: int
     model_stem_letters: int
+    conversation_hours: float
+    reply_words: int
+    slip_letters: int
+    woman_months: float
+    adult_months: float
+    passages_found: int
+    passages_quoted: int
+    passage_characters: int
+    mixed_clauses: int
+    translation_seconds: float
+    engine_start_seconds: float
+    engine_memory_mb: int
+    engine_wait_seconds: float
+    engine_wait_most: float
 
 
 @cache

@@ -6,12 +6,14 @@ failure leaves nothing safe to say end the turn. `EarlyExit` ends it on purpose.
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 
-from afya.assistant.context import Context, Event, Status
+from afya.assistant.context import HEARD, Context, Event, Heard, Status
 
 
 class EarlyExit(Exception):
@@ -27,7 +29,8 @@ class Stage:
     """One step of a turn.
 
     `run` gives the context with the stage's own field filled. `needed`: the turn cannot go on without it. `final`: it
-    runs after an early end too. `detail` gives what the audit keeps of the stage's result.
+    runs after an early end too. `urgent` is its time where danger was seen already: a red answer does not wait longer.
+    `detail` gives what the audit keeps of the stage's result.
     """
 
     name: str
@@ -35,7 +38,13 @@ class Stage:
     seconds: float
     needed: bool = False
     final: bool = False
+    urgent: float | None = None
     detail: Callable[[Context], Mapping[str, object]] = lambda _: {}
+
+    def time(self, context: Context) -> float:
+        """How long the stage may take, in seconds."""
+        red = context.triage is not None and bool(context.triage.standing)
+        return self.urgent if red and self.urgent is not None else self.seconds
 
 
 class Late(Exception):
@@ -44,7 +53,8 @@ class Late(Exception):
 
 def run(stages: Sequence[Stage], context: Context) -> Context:
     """The context after all stages that were to run. Never raises for what happens inside a stage."""
-    ended = False
+    HEARD.set(Heard())
+    ended, hand = False, _Hand()
     for stage in stages:
         if ended and not stage.final:
             context = _record(context, Event(stage.name, "skipped", 0.0))
@@ -53,12 +63,12 @@ def run(stages: Sequence[Stage], context: Context) -> Context:
         status: Status = "ok"
         problem: dict[str, object] = {}
         try:
-            context = _bounded(stage, context)
+            context = hand.do(stage, context)
         except EarlyExit as stop:
             context, status, ended = stop.context, "exit", True
         except Late:
-            context, status = _failed(context, stage), "late"
-            problem = {"error": f"longer than {stage.seconds:g} s"}
+            hand, context, status = _Hand(), _failed(context, stage), "late"
+            problem = {"error": f"longer than {stage.time(context):g} s"}
         except Exception as error:
             # Whatever a stage raises must not take the turn down: the person waiting for an answer gets one.
             context, status = _failed(context, stage), "failed"
@@ -67,6 +77,7 @@ def run(stages: Sequence[Stage], context: Context) -> Context:
         elapsed = (time.perf_counter() - started) * 1000
         detail = dict(stage.detail(context)) if status in ("ok", "exit") else problem
         context = _record(context, Event(stage.name, status, elapsed, detail))
+    hand.rest()
     return context
 
 
@@ -78,22 +89,38 @@ def _record(context: Context, event: Event) -> Context:
     return replace(context, events=(*context.events, event))
 
 
-def _bounded(stage: Stage, context: Context) -> Context:
-    """The stage's result. It runs in a thread of its own, which is left behind when it is late."""
-    result: list[Context] = []
-    raised: list[BaseException] = []
+class _Hand:
+    """A thread that does the stages of a turn one after another; it is left behind when a stage is late.
 
-    def work() -> None:
+    One thread a turn and not one a stage: to start one costs more than most stages take.
+    """
+
+    def __init__(self) -> None:
+        self._work: queue.SimpleQueue[tuple[Stage, Context] | None] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[Context | BaseException] = queue.SimpleQueue()
+        # The thread sees what is set for this turn (HEARD).
+        threading.Thread(target=copy_context().run, args=(self._run,), name="afya-turn", daemon=True).start()
+
+    def do(self, stage: Stage, context: Context) -> Context:
+        """The stage's result. Raises what the stage raises, Late when it takes too long."""
+        self._work.put((stage, context))
         try:
-            result.append(stage.run(context))
-        except BaseException as error:
-            raised.append(error)
+            result = self._done.get(timeout=stage.time(context))
+        except queue.Empty:
+            self.rest()
+            raise Late from None
+        if isinstance(result, BaseException):
+            raise result
+        return result
 
-    thread = threading.Thread(target=work, name=f"afya-{stage.name}", daemon=True)
-    thread.start()
-    thread.join(stage.seconds)
-    if raised:
-        raise raised[0]
-    if not result:
-        raise Late
-    return result[0]
+    def rest(self) -> None:
+        """Nothing more will come; the thread ends when it is done with what it has."""
+        self._work.put(None)
+
+    def _run(self) -> None:
+        while (work := self._work.get()) is not None:
+            stage, context = work
+            try:
+                self._done.put(stage.run(context))
+            except BaseException as error:
+                self._done.put(error)

@@ -2,174 +2,173 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from afya.assistant.context import SourceNote
-from afya.assistant.facts import Vocabulary
+from afya.assistant.context import Context, Mode, SourceNote
 from afya.assistant.limits import Limits, limits
+from afya.assistant.texts import NEEDED
+from afya.assistant.understanding.speech import Language
 from afya.datafiles import read_yaml
 from afya.errors import ConfigError
-from afya.languages import language
-from afya.packs import Pack, available, load_pack
-from afya.protocols import Protocol, load_protocol
+from afya.packs import Pack, available
+from afya.protocols import CHILD, Protocol, load_protocol
+from afya.protocols import available as protocol_names
 from afya.protocols import needed_messages as protocol_messages
+from afya.protocols.texts import offered_sections
 from afya.text.literals import text_literals
 from afya.text.normalise import fold_marks
-from afya.text.words import Phrases, words
 
 if TYPE_CHECKING:
+    from afya.assistant.knowledge import Knowledge
     from afya.models import LanguageModel
-
-
-_MESSAGES = frozenset(
-    {
-        "answer.is_false",
-        "answer.is_true",
-        "colour.green",
-        "colour.red",
-        "colour.unknown",
-        "colour.yellow",
-        "notice.age_too_high",
-        "notice.age_too_low",
-        "notice.at_least",
-        "notice.danger_list",
-        "notice.danger_seen",
-        "notice.disclaimer",
-        "notice.do_not_know",
-        "notice.empty",
-        "notice.left_out",
-        "notice.missing",
-        "notice.model_text",
-        "notice.model_unavailable",
-        "notice.model_withheld",
-        "notice.no_words",
-        "notice.not_available",
-        "notice.not_reviewed",
-        "notice.other_language",
-        "notice.out_of_scope",
-        "notice.rule_not_reviewed",
-        "notice.too_long",
-        "notice.understood",
-        "notice.what_to_do",
-        "notice.what_to_give",
-        "notice.when_in_doubt",
-        "prompt.advice",
-        "prompt.instruction",
-        "prompt.question",
-    }
-)
+    from afya.translation.base import Translator
 
 
 @dataclass(frozen=True)
 class TriageRow:
-    """What triage says for one rule: the actions (texts of the pack), and the place they rest on."""
+    """What triage says for one rule: the actions (texts of the pack), and the place they rest on.
+
+    `required`: a pack without phrases and texts for this rule is refused.
+    """
 
     rule: str
     actions: tuple[str, ...]
     source: SourceNote
+    required: bool
 
 
-@dataclass(frozen=True)
-class Language:
-    """One language's pack with its phrases compiled."""
-
-    pack: Pack
-    code: str
-    danger: Phrases
-    sections: Phrases
-    requests: Phrases
-    facts: Vocabulary
-    words: frozenset[str]
-
-    @classmethod
-    def load(cls, lang: str, root: Path | None = None) -> Language:
-        """The language's pack, compiled. Raises ConfigError when there is none or it is faulty."""
-        pack = load_pack(lang, root)
-        code = lang.partition("-")[0]
-
-        def compiled(group: Mapping[str, tuple[str, ...]]) -> Phrases:
-            return Phrases(code, [(key, phrase) for key, listed in group.items() for phrase in listed])
-
-        topics = pack.topics
-        groups = (pack.danger, topics.sections, topics.signs, topics.units)
-        known = {
-            word.plain
-            for group in groups
-            for listed in group.values()
-            for phrase in listed
-            if "*" not in phrase
-            for word in words(phrase)
-        }
-        return cls(
-            pack=pack,
-            code=code,
-            danger=compiled(pack.danger),
-            sections=compiled(topics.sections),
-            requests=compiled(topics.requests),
-            facts=Vocabulary.of(pack, code, language(code).spaced),
-            words=frozenset(known),
-        )
+AuditHook = Callable[[Context], None]
+"""Is given every turn when it is over. What it raises is an event of the turn, and takes no answer away."""
+QueueHook = Callable[[Context, tuple[str, ...]], None]
+"""Is given a turn that a supervisor should look at, and why: escalated, abstained, translation_failed, withheld,
+broken."""
 
 
 @dataclass
 class Resources:
-    """Everything a turn may use. Other languages' packs are read when a message turns out to be in one."""
+    """Everything a turn may use. Other languages' packs are read when a message turns out to be in one.
+
+    `protocols` are those that the pack can tell, each with the sections that it has all texts of; `views` the pack as
+    each protocol reads it.
+    """
 
     chosen: Language
-    protocol: Protocol
+    protocols: Mapping[str, Protocol]
+    views: Mapping[str, Pack]
     triage: Mapping[str, TriageRow]
     limits: Limits
     model: LanguageModel | None = None
+    translator: Translator | None = None
+    knowledge: Knowledge | None = None
+    audit: AuditHook | None = None
+    queue: QueueHook | None = None
+    mode: Mode = "retrieve+pivot"
     packs: Path | None = None
-    _others: dict[str, Language] = field(default_factory=dict)
+    _others: dict[str, Language | None] = field(default_factory=dict)
+
+    @property
+    def protocol(self) -> Protocol:
+        """The protocol of the sick child, which every pack can tell."""
+        return self.protocols[CHILD]
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """The danger rules for which the chosen pack has no phrases."""
+        return tuple(rule for rule in self.triage if rule not in self.chosen.pack.danger)
+
+    def view(self, protocol: str | None) -> Pack:
+        """The pack as a protocol reads it; the pack itself for None."""
+        return self.chosen.pack if protocol is None else self.views[protocol]
 
     def other(self, lang: str) -> Language | None:
         """Another language's pack, or None where there is none that can be used."""
+        if lang == self.chosen.code:
+            return self.chosen
         if lang not in self._others:
-            if lang not in available(self.packs):
-                return None
             try:
-                self._others[lang] = Language.load(lang, self.packs)
+                self._others[lang] = Language.load(lang, self.packs) if lang in available(self.packs) else None
             except ConfigError:
                 # A fault in a pack that was not asked for must not stop triage in the chosen language.
-                return None
+                self._others[lang] = None
         return self._others[lang]
 
 
-def load(lang: str, *, model: LanguageModel | None = None, packs: Path | None = None) -> Resources:
+def load(
+    lang: str,
+    *,
+    packs: Path | None = None,
+    model: LanguageModel | None = None,
+    translator: Translator | None = None,
+    knowledge: Knowledge | None = None,
+    audit: AuditHook | None = None,
+    queue: QueueHook | None = None,
+    mode: Mode | None = None,
+) -> Resources:
     """What a turn in `lang` needs. Raises ConfigError naming the file and key that is missing or wrong.
 
-    A pack without phrases or a sign's text for a danger rule is refused here, before anybody relies on it.
+    A pack without phrases or a sign's text for a required danger rule is refused here, before anybody relies
+    on it. One that lacks the phrases of other rules is not: those are looked for in English and in the pivot text, and
+    every answer names them.
     """
     chosen = Language.load(lang, packs)
+    pack = chosen.pack
     rows = triage_rows()
-    for rule in rows:
-        if rule not in chosen.pack.danger:
+    for rule, row in rows.items():
+        if row.required and rule not in pack.danger:
             raise ConfigError(
-                f"{chosen.pack.folder / 'danger.yaml'}: the danger sign '{rule}' has no phrases.",
+                f"{pack.folder / 'danger.yaml'}: the danger sign '{rule}' has no phrases.",
                 hint="Add them; the assistant does not answer in a language in which it cannot see every danger sign.",
             )
     text_literals(chosen.code)
-    protocol = load_protocol()
-    missing = sorted((needed_messages() | protocol_messages(protocol)) - set(chosen.pack.messages))
+    child = load_protocol()
+    missing = sorted((needed_messages() | protocol_messages(child)) - set(pack.messages))
     if missing:
         raise ConfigError(
-            f"{chosen.pack.folder / 'messages.yaml'}: {len(missing)} texts are missing: {', '.join(missing[:8])}.",
+            f"{pack.folder / 'messages.yaml'}: {len(missing)} texts are missing: {', '.join(missing[:8])}.",
             hint="Add them; the English pack has them all, and English never stands in for another language.",
         )
-    return Resources(chosen, protocol, rows, limits(), model, packs)
+    views = {name: pack if name == CHILD else pack.for_protocol(name) for name in pack.protocols if name in known()}
+    protocols = {name: told(load_protocol(name), view) for name, view in views.items()}
+    return Resources(
+        chosen,
+        {name: entry for name, entry in protocols.items() if entry is not None},
+        views,
+        rows,
+        limits(),
+        model,
+        translator,
+        knowledge,
+        audit,
+        queue,
+        mode or "retrieve+pivot",
+        packs,
+    )
+
+
+@cache
+def known() -> frozenset[str]:
+    """The names of the protocols that come with afya."""
+    return frozenset(protocol_names())
+
+
+def told(protocol: Protocol, pack: Pack) -> Protocol | None:
+    """The protocol with the sections that the pack has all texts of; None where the pack cannot tell it."""
+    if not protocol_messages(protocol) <= set(pack.messages):
+        return None
+    return protocol.part(offered_sections(protocol, pack))
 
 
 def needed_messages() -> frozenset[str]:
-    """The keys of every message that the assistant itself shows, beside those of the protocol."""
-    signs = {f"sign.{rule}" for rule in triage_rows()}
-    actions = {f"action.{action}" for row in triage_rows().values() for action in row.actions}
-    return frozenset(signs | actions | _MESSAGES)
+    """The keys of every message that a pack must have for the assistant, beside those of the protocols."""
+    required = [row for row in triage_rows().values() if row.required]
+    signs = {f"sign.{row.rule}" for row in required}
+    actions = {f"action.{action}" for row in required for action in row.actions}
+    return frozenset(signs | actions | NEEDED)
 
 
 @cache
@@ -179,7 +178,7 @@ def triage_rows() -> Mapping[str, TriageRow]:
     content = read_yaml(path)
     if not isinstance(content, dict) or not isinstance(content.get("rules"), dict):
         raise ConfigError(f"{path}: expected 'sources' and 'rules'.")
-    sources = content.get("sources") or {}
+    sources, required = content.get("sources") or {}, content.get("required") or ()
     rows = {}
     for rule, row in content["rules"].items():
         source = sources.get(row.get("source"))
@@ -188,7 +187,7 @@ def triage_rows() -> Mapping[str, TriageRow]:
                 f"{path}: the rule '{rule}' needs actions, a listed source, a page, and reviewed: true or false."
             )
         note = SourceNote(source["title"], source["publisher"], row["page"], f"triage, {rule}", row["reviewed"])
-        rows[str(rule)] = TriageRow(str(rule), tuple(row["actions"]), note)
+        rows[str(rule)] = TriageRow(str(rule), tuple(row["actions"]), note, rule in required)
     return rows
 
 

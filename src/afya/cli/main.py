@@ -8,7 +8,23 @@ from typing import Annotated
 import typer
 
 from afya import __version__
-from afya.cli import ask, bench, data, demo, glossary, models, protocol, review, train, translate
+from afya.cli import (
+    ask,
+    assess,
+    audit,
+    bench,
+    data,
+    demo,
+    evaluate,
+    glossary,
+    knowledge,
+    models,
+    pack,
+    protocol,
+    review,
+    train,
+    translate,
+)
 
 app = typer.Typer(
     name="afya",
@@ -26,7 +42,12 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(models.app, name="models")
 app.add_typer(train.app, name="train")
 app.command("ask")(ask.ask)
+app.command("assess")(assess.assess)
 app.add_typer(protocol.app, name="protocol")
+app.add_typer(pack.app, name="pack")
+app.add_typer(evaluate.app, name="eval")
+app.add_typer(knowledge.app, name="knowledge")
+app.add_typer(audit.app, name="audit")
 app.command("demo")(demo.demo)
 
 _debug = False

@@ -1,6 +1,22 @@
-"""Locale packs: a language as a folder of texts and phrases, its loader and its linter."""
+"""Locale packs: a language as a folder of texts, phrases and local knowledge.
 
-from afya.packs.lint import Finding, lint
-from afya.packs.pack import Pack, Topics, available, builtin_folder, load_pack
+`pack` reads one, `lint` says what is wrong with it, `coverage` how much of it there is, `making` begins a new one.
+"""
 
-__all__ = ["Finding", "Pack", "Topics", "available", "builtin_folder", "lint", "load_pack"]
+from afya.packs.finding import Finding
+from afya.packs.lint import inspect, lint
+from afya.packs.pack import CHILD, Pack, Topics, load_pack
+from afya.packs.places import available, builtin_folder, regional
+
+__all__ = [
+    "CHILD",
+    "Finding",
+    "Pack",
+    "Topics",
+    "available",
+    "builtin_folder",
+    "inspect",
+    "lint",
+    "load_pack",
+    "regional",
+]

@@ -333,7 +333,9 @@ def _edges(protocol: Protocol, name: str) -> tuple[int, ...]:
     values = boundary_values(protocol, name)
     edges = {value for value in values if isinstance(value, int) and value - 1 in values}
     if name == "age_months":
-        edges |= {int(band.months[0]) for medicine in protocol.medicines.values() for band in medicine.bands}
+        edges |= {
+            int(band.months[0]) for medicine in protocol.medicines.values() for band in medicine.bands if band.months
+        }
     return tuple(sorted(edge for edge in edges if entry.low < edge < entry.high))
 
 
@@ -342,7 +344,8 @@ def load_cases(name: str = CHILD, folder: Path | None = None) -> CaseSource:
     """The cases of a protocol. Raises ConfigError when the case file names what the protocol does not have."""
     from afya.protocols.cases_schema import CasesFile
 
-    protocol = load_protocol(name, folder)
+    # Cases are told in every language, so of what every language can tell; and a new optional section draws no others.
+    protocol = load_protocol(name, folder).core
     path = (folder or builtin_folder()).parent / "cases" / f"{name}.yaml"
     spec = read_model(path, CasesFile)
     for kind_name, kind in spec.kinds.items():

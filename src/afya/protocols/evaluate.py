@@ -13,17 +13,28 @@ from typing import Literal
 
 from afya.errors import DataError
 from afya.protocols.conditions import Value, Values, truth, undecided
-from afya.protocols.doses import Dose, find_dose
-from afya.protocols.model import NOT_APPLICABLE, SEVERITY, Action, Citation, Input, Protocol, Row, Table
+from afya.protocols.doses import NO_OBJECTION, Dose, Objections, find_dose, objections
+from afya.protocols.model import (
+    DANGER_SECTION as DANGER_SECTION,
+)
+from afya.protocols.model import (
+    NOT_APPLICABLE,
+    SEVERITY,
+    Action,
+    Citation,
+    Input,
+    Protocol,
+    Row,
+    Table,
+)
+from afya.protocols.subject import Subject, subject_of
 
 Findings = Mapping[str, Value | None]
-
-DANGER_SECTION = "danger"
 
 
 @dataclass(frozen=True, slots=True)
 class TableResult:
-    """What one table says of a child.
+    """What one table says of a person.
 
     `row` is set when the table is decided. When it is not, `possible` holds the rows that could still count, severe
     first, and `missing` the answers that would decide. `asked` is None when it is not known whether the table is for
@@ -56,10 +67,14 @@ class TableResult:
 
 @dataclass(frozen=True, slots=True)
 class DoseResult:
-    """A medicine that a row asks for. `dose` is None when no band of the formulary fits the child."""
+    """A medicine that a row asks for.
+
+    `dose` is None when no band of the formulary fits the person, or when something speaks against it (`objections`).
+    """
 
     medicine: str
     dose: Dose | None
+    objections: Objections = NO_OBJECTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +141,11 @@ def evaluate(protocol: Protocol, findings: Findings, *, sections: Iterable[str] 
     rows = [r.row for r in results if r.row is not None and r.row.colour is not None]
     rows.sort(key=lambda row: -SEVERITY[row.colour or "green"])
     colour = _colour(results, rows, bool(missing))
-    acting = [row for row in rows if row.colour == "red"] if colour == "red" else rows
+    acting = rows
+    if colour == "red":
+        # Where it is only sure that it is one of several red rows, the least of them says what to do.
+        sure = [row for result in results if (row := result.at_least) is not None and row.colour == "red"]
+        acting = [row for row in rows if row.colour == "red"] or sure
     return Assessment(
         protocol=protocol.name,
         findings=values,
@@ -134,7 +153,7 @@ def evaluate(protocol: Protocol, findings: Findings, *, sections: Iterable[str] 
         results=results,
         rows=tuple(rows),
         actions=merged_actions(acting),
-        doses=_doses(protocol, acting, values),
+        doses=_doses(protocol, acting, subject_of(protocol, {**values, **{r.table.name: r.value for r in results}})),
         missing=missing,
     )
 
@@ -198,24 +217,26 @@ def _colour(
 
 
 def merged_actions(rows: Iterable[Row]) -> tuple[Action, ...]:
-    """The rows' actions, each once; of several days to come back, the earliest."""
+    """The rows' actions, each once; of several days to come back the earliest, of several courses the longest."""
     merged: dict[str, Action] = {}
     for row in rows:
         for action in row.actions:
             known = merged.get(action.name)
-            if known is None or action.values.get("days", 0) < known.values.get("days", 0):
+            sooner = known is not None and action.values.get("days", 0) < known.values.get("days", 0)
+            longer = known is not None and action.values.get("course", 0) > known.values.get("course", 0)
+            if known is None or sooner or longer:
                 merged[action.name] = action
     return tuple(merged.values())
 
 
-def _doses(protocol: Protocol, rows: list[Row], values: Values) -> tuple[DoseResult, ...]:
-    age, weight = _number(values.get("age_months")), _number(values.get("weight_kg"))
-    names = dict.fromkeys(name for row in rows for name in row.doses)
-    return tuple(DoseResult(name, find_dose(protocol.medicines[name], age, weight)) for name in names)
-
-
-def _number(value: Value | None) -> float | None:
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+def _doses(protocol: Protocol, rows: list[Row], subject: Subject) -> tuple[DoseResult, ...]:
+    found = []
+    for name in dict.fromkeys(name for row in rows for name in row.doses):
+        medicine = protocol.medicines[name]
+        against = objections(medicine, subject)
+        dose = None if against.stops else find_dose(medicine, subject.age_months, subject.weight_kg, subject)
+        found.append(DoseResult(name, dose, against))
+    return tuple(found)
 
 
 def check_findings(protocol: Protocol, findings: Findings) -> tuple[dict[str, Value | None], list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, NoReturn
 from afya.datafiles import read_yaml, validate
 from afya.errors import ConfigError
 from afya.protocols.conditions import AtLeast, Condition, OneOf, Value, Within, all_of
+from afya.protocols.formulary import FORMULARY, SOURCES, cite, cite_all, near, read_formulary
 from afya.protocols.model import (
+    DANGER_SECTION,
     NOT_APPLICABLE,
     Action,
-    Band,
-    Citation,
+    Age,
+    Formulary,
     Input,
     Medicine,
     Protocol,
@@ -27,11 +29,11 @@ from afya.protocols.model import (
 )
 
 if TYPE_CHECKING:
-    from afya.protocols.schema import BandFile, CitationFile, InputFile, RowFile, TableFile
+    from afya.protocols.schema import InputFile, ProtocolFile, RowFile, TableFile
 
 CHILD = "child_2_59_months"
 
-_NOT_PROTOCOLS = ("formulary", "sources")
+_NOT_PROTOCOLS = (FORMULARY, SOURCES)
 
 
 def builtin_folder() -> Path:
@@ -44,97 +46,88 @@ def available(folder: Path | None = None) -> tuple[str, ...]:
     return tuple(sorted(p.stem for p in (folder or builtin_folder()).glob("*.yaml") if p.stem not in _NOT_PROTOCOLS))
 
 
-@cache
 def load_protocol(name: str = CHILD, folder: Path | None = None) -> Protocol:
     """The protocol `name`, checked. Raises ConfigError naming the file, row and key that are wrong."""
+    return _load(name, folder or builtin_folder())
+
+
+@cache
+def _load(name: str, base: Path) -> Protocol:
     from afya.protocols.schema import ProtocolFile
 
-    base = folder or builtin_folder()
     path = base / f"{name}.yaml"
     if not path.is_file():
         raise ConfigError(f"There is no protocol '{name}' in {base}.", hint=f"There are: {', '.join(available(base))}.")
     raw = validate(read_yaml(path), ProtocolFile, str(path))
-    sources = _sources(base / raw.sources)
-    medicines = _medicines(base / raw.formulary, sources)
+    if raw.id != name:
+        raise ConfigError(f"{path}: id is '{raw.id}', but the file is '{name}.yaml'.")
+    formulary = _formulary(base / raw.formulary, base / raw.sources)
     inputs = {key: _input(key, entry) for key, entry in raw.inputs.items()}
-    for name, entry in inputs.items():
+    for key, entry in inputs.items():
         for target in (target for answers in entry.implies.values() for target in answers):
             if target not in inputs:
-                raise ConfigError(f"{path}: {name} implies the unknown input '{target}'.", hint=_near(target, inputs))
+                raise ConfigError(f"{path}: {key} implies the unknown input '{target}'.", hint=near(target, inputs))
             if inputs[target].kind != "bool":
-                raise ConfigError(f"{path}: {name} implies '{target}', which is no yes-or-no question.")
+                raise ConfigError(f"{path}: {key} implies '{target}', which is no yes-or-no question.")
+    age = _age(raw, inputs, str(path))
+    _no_cycle(raw, str(path))
     tables: dict[str, Table] = {}
     for table in raw.tables:
         if table.id in tables or table.id in inputs:
             raise ConfigError(f"{path}: the name '{table.id}' is used twice.")
-        tables[table.id] = _table(table, _Reader(str(path), inputs, tables, sources, medicines))
+        reader = _Reader(str(path), inputs, tables, formulary.sources, formulary.medicines)
+        tables[table.id] = _table(table, reader)
+    given = {name for table in tables.values() for row in table.rows for name in row.doses}
+    if given and age is None:
+        raise ConfigError(
+            f"{path}: rows give {', '.join(sorted(given))}, but no input gives the age.",
+            hint="Add age: {input: ..., unit: day, week, month or year}.",
+        )
+    _check_names(raw, inputs, tables, str(path))
     return Protocol(
         name=raw.id,
         version=raw.version,
         title=raw.title,
         inputs=MappingProxyType(inputs),
         tables=MappingProxyType(tables),
-        medicines=MappingProxyType(medicines),
-        sources=MappingProxyType(sources),
+        # Only what its rows give: a protocol speaks of no other medicine.
+        medicines=MappingProxyType({name: entry for name, entry in formulary.medicines.items() if name in given}),
+        sources=formulary.sources,
         path=str(path),
+        short=raw.short,
+        subject=raw.subject,
+        age=age,
+        optional=tuple(raw.optional),
+        person=MappingProxyType({str(key): value for key, value in raw.person.items()}),
     )
 
 
-def _sources(path: Path) -> dict[str, Source]:
-    from afya.protocols.schema import SourcesFile
-
-    raw = validate({"sources": read_yaml(path)}, SourcesFile, str(path))
-    return {
-        key: Source(key, entry.title, entry.publisher, entry.year, entry.licence, entry.seen)
-        for key, entry in raw.sources.items()
-    }
-
-
-def _cite(source: str, page: str, sources: Mapping[str, Source], where: str) -> Citation:
-    if source not in sources:
-        raise ConfigError(f"{where}: unknown source '{source}'.", hint=_near(source, sources))
-    return Citation(sources[source], page)
-
-
-def _also(entries: Iterable[CitationFile], sources: Mapping[str, Source], where: str) -> tuple[Citation, ...]:
-    return tuple(_cite(entry.source, entry.page, sources, where) for entry in entries)
-
-
-def _medicines(path: Path, sources: Mapping[str, Source]) -> dict[str, Medicine]:
-    from afya.protocols.schema import FormularyFile
-
-    raw = validate(read_yaml(path), FormularyFile, str(path))
-    return {
-        name: Medicine(
-            name,
-            entry.form,
-            entry.strength,
-            entry.card,
-            tuple(_band(band, sources, f"{path}: {name}, band {i}") for i, band in enumerate(entry.bands, 1)),
+def find_protocol(name: str, folder: Path | None = None) -> Protocol:
+    """The protocol of an id or a short name (child, infant). Raises ConfigError listing both."""
+    ids = available(folder)
+    if name in ids:
+        return load_protocol(name, folder)
+    known = [load_protocol(entry, folder) for entry in ids]
+    found = next((protocol for protocol in known if protocol.short == name), None)
+    if found is None:
+        names = [protocol.short or protocol.name for protocol in known]
+        near_name = difflib.get_close_matches(name, [*names, *ids], n=1)
+        raise ConfigError(
+            f"There is no protocol '{name}'.",
+            hint=(f"Did you mean '{near_name[0]}'? " if near_name else "") + f"There are: {', '.join(names)}.",
         )
-        for name, entry in raw.medicines.items()
-    }
+    return found
 
 
-def _band(raw: BandFile, sources: Mapping[str, Source], where: str) -> Band:
-    return Band(
-        months=(raw.months[0], raw.months[1]),
-        kg=None if raw.kg is None else (raw.kg[0], raw.kg[1]),
-        amount=MappingProxyType({key: _whole(value) for key, value in raw.amount.items()}),
-        times_a_day=raw.times_a_day,
-        every_hours=raw.every_hours,
-        days=raw.days,
-        until=raw.until,
-        citation=_cite(raw.source, raw.page, sources, where),
-        also=_also(raw.also, sources, where),
-        reviewed=raw.reviewed,
-        note=raw.note,
-    )
+def load_formulary(folder: Path | None = None) -> Formulary:
+    """Every medicine there is, whatever protocol gives it. Raises ConfigError as `load_protocol`."""
+    base = folder or builtin_folder()
+    return _formulary(base / f"{FORMULARY}.yaml", base / f"{SOURCES}.yaml")
 
 
-def _whole(value: float | str) -> float | str:
-    """12.0 as 12, so that a text never says 12.0 tablets."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+@cache
+def _formulary(path: Path, sources: Path) -> Formulary:
+    return read_formulary(path, sources)
 
 
 def _input(name: str, raw: InputFile) -> Input:
@@ -156,9 +149,73 @@ def _input(name: str, raw: InputFile) -> Input:
     )
 
 
-def _near(name: str, known: Iterable[str]) -> str:
-    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.4)
-    return f"Did you mean '{found[0]}'?" if found else f"Known: {', '.join(sorted(known))}."
+def _age(raw: ProtocolFile, inputs: Mapping[str, Input], path: str) -> Age | None:
+    if raw.age is None:
+        return None
+    entry = inputs.get(raw.age.input)
+    if entry is None:
+        raise ConfigError(f"{path}: age: there is no input '{raw.age.input}'.", hint=near(raw.age.input, inputs))
+    if entry.kind not in ("int", "number") or entry.unit != raw.age.unit:
+        raise ConfigError(
+            f"{path}: age: '{entry.name}' must be a number with unit: {raw.age.unit}, found {entry.unit or entry.kind}."
+        )
+    return Age(raw.age.input, raw.age.unit)
+
+
+def _check_names(raw: ProtocolFile, inputs: Mapping[str, Input], tables: Mapping[str, Table], path: str) -> None:
+    """What `person` and `optional` name is there, and no section that every language has reads an optional one."""
+    for key, value in raw.person.items():
+        if isinstance(value, str) and value not in inputs and value not in tables:
+            raise ConfigError(f"{path}: person: {key}: there is no input or table '{value}'.")
+    sections = {table.section for table in tables.values()}
+    for section in raw.optional:
+        if section not in sections or section == DANGER_SECTION:
+            raise ConfigError(f"{path}: optional: '{section}' is no section that can be left out.")
+    for table in tables.values():
+        for name in table.reads():
+            read = inputs[name].section if name in inputs else tables[name].section
+            if read in raw.optional and table.section not in raw.optional:
+                raise ConfigError(f"{path}: {table.name} reads '{name}' of the optional section '{read}'.")
+
+
+def _no_cycle(raw: ProtocolFile, path: str) -> None:
+    """Tables that need one another's result could never be decided: refused by the names of the circle."""
+    order = {table.id: table for table in raw.tables}
+    reads = {
+        table.id: [name for name in _named([table.applies, *(row.when for row in table.rows)]) if name in order]
+        for table in raw.tables
+    }
+    done: set[str] = set()
+
+    def visit(name: str, trail: list[str]) -> None:
+        if name in trail:
+            circle = [*trail[trail.index(name) :], name]
+            raise ConfigError(
+                f"{path}: the tables read one another in a circle: {' -> '.join(circle)}.",
+                hint="A table may read only what stands before it. Take one of these tests out.",
+            )
+        if name not in done:
+            for read in reads[name]:
+                visit(read, [*trail, name])
+            done.add(name)
+
+    for name in order:
+        visit(name, [])
+
+
+def _named(tests: object) -> Iterator[str]:
+    """Every name that raw tests read."""
+    if isinstance(tests, list):
+        for test in tests:
+            yield from _named(test)
+    elif isinstance(tests, dict):
+        for key, value in tests.items():
+            if key in ("any", "all"):
+                yield from _named(value)
+            elif key == "at_least":
+                yield from _named(value.get("of") if isinstance(value, dict) else None)
+            else:
+                yield str(key)
 
 
 def _table(raw: TableFile, reader: _Reader) -> Table:
@@ -195,7 +252,9 @@ class _Reader:
             self.fail(where, "a row of a derive table needs result, and no classification or colour.")
         for medicine in raw.doses:
             if medicine not in self.medicines:
-                self.fail(where, f"unknown medicine '{medicine}'.", _near(medicine, self.medicines))
+                self.fail(where, f"unknown medicine '{medicine}'.", near(medicine, self.medicines))
+            if self.medicines[medicine].refer:
+                self.fail(where, f"'{medicine}' is given by a health facility only (refer: true).")
         params = {key: _number(value) for key, value in raw.params.items()}
         return Row(
             table=table.id,
@@ -206,8 +265,8 @@ class _Reader:
             actions=tuple(self.action(action, where) for action in raw.actions),
             doses=tuple(raw.doses),
             params=MappingProxyType(params),
-            citation=_cite(raw.source, raw.page, self.sources, f"{self.path}: {where}"),
-            also=_also(raw.also, self.sources, f"{self.path}: {where}"),
+            citation=cite(raw.source, raw.page, self.sources, f"{self.path}: {where}"),
+            also=cite_all(raw.also, self.sources, f"{self.path}: {where}"),
             reviewed=raw.reviewed,
             note=raw.note,
         )
@@ -248,7 +307,7 @@ class _Reader:
     def interval(self, key: str, value: dict[object, object], where: str) -> Condition:
         known = self.inputs.get(key)
         if known is None:
-            self.fail(where, f"unknown input '{key}'.", _near(key, self.inputs))
+            self.fail(where, f"unknown input '{key}'.", near(key, self.inputs))
         if known.kind not in ("int", "number"):
             self.fail(where, f"'{key}' is not a number, so it has no interval.")
         edges: dict[str, float] = {}
@@ -269,7 +328,7 @@ class _Reader:
         elif key in self.tables:
             allowed = (*self.tables[key].results(), NOT_APPLICABLE)
         else:
-            self.fail(where, f"unknown input or earlier table '{key}'.", _near(key, [*self.inputs, *self.tables]))
+            self.fail(where, f"unknown input or earlier table '{key}'.", near(key, [*self.inputs, *self.tables]))
         found: list[Value] = []
         for value in values:
             match = next((known for known in allowed if known == value and type(known) is type(value)), None)

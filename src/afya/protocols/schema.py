@@ -96,12 +96,24 @@ class TableFile(_Strict):
     rows: list[RowFile] = Field(min_length=1)
 
 
+class AgeFile(_Strict):
+    """Which input gives the age, in what unit."""
+
+    input: str
+    unit: Literal["day", "week", "month", "year"]
+
+
 class ProtocolFile(_Strict):
-    """A protocol file."""
+    """A protocol file. `age` may be left out only where no row gives a medicine."""
 
     id: str
+    short: str | None = None
     version: int
     title: str
+    subject: Literal["child", "infant", "woman", "adult", "anyone"]
+    age: AgeFile | None = None
+    person: dict[Literal["pregnant", "breastfeeding", "trimester"], bool | str] = {}
+    optional: list[str] = []
     sources: str
     formulary: str
     inputs: dict[str, InputFile]
@@ -111,8 +123,9 @@ class ProtocolFile(_Strict):
 class BandFile(_Strict):
     """One row of the formulary."""
 
-    months: list[float] = Field(min_length=2, max_length=2)
+    months: list[float] | None = Field(min_length=2, max_length=2)
     kg: list[float] | None = Field(min_length=2, max_length=2)
+    only: dict[str, object] = {}
     amount: dict[str, float | str]
     times_a_day: int | None
     every_hours: int | None = None
@@ -128,18 +141,65 @@ class BandFile(_Strict):
     def _ends(self) -> BandFile:
         if self.days is None and self.until is None:
             raise ValueError("give days, or until (when the medicine is stopped)")
-        if self.months[0] >= self.months[1] or (self.kg is not None and self.kg[0] >= self.kg[1]):
+        if any(interval is not None and interval[0] >= interval[1] for interval in (self.months, self.kg)):
             raise ValueError("an interval is [from, below]")
+        if self.months is None and self.kg is None and not self.only:
+            raise ValueError("a band says for whom it is: months, kg, or only")
         return self
 
 
+class MaximumFile(_Strict):
+    """The most that may be given in a day."""
+
+    mg_per_day: float | None = Field(default=None, gt=0)
+    mg_per_kg_per_day: float | None = Field(default=None, gt=0)
+    tablets_per_day: float | None = Field(default=None, gt=0)
+    source: str
+    page: str = Field(min_length=1)
+    reviewed: bool
+
+    @model_validator(mode="after")
+    def _one(self) -> MaximumFile:
+        given = [self.mg_per_day, self.mg_per_kg_per_day, self.tablets_per_day]
+        if sum(value is not None for value in given) != 1:
+            raise ValueError("a maximum is mg_per_day, mg_per_kg_per_day or tablets_per_day, one of them")
+        return self
+
+
+class ContraindicationFile(_Strict):
+    """Who must not have a medicine, or only with care."""
+
+    when: dict[str, object] = Field(min_length=1)
+    level: Literal["never", "caution"]
+    text: str = Field(min_length=1)
+    if_unknown: Literal["stop", "say"] = "stop"
+    source: str
+    page: str = Field(min_length=1)
+    reviewed: bool
+    note: str | None = None
+
+
 class MedicineFile(_Strict):
-    """One medicine of the formulary."""
+    """One medicine of the formulary. `refer`: never given by what is written here, so it has no bands."""
 
     form: str
     strength: str | None
-    card: str
-    bands: list[BandFile] = Field(min_length=1)
+    card: str | None = None
+    names: list[str] = Field(min_length=1)
+    refer: bool = False
+    mg_per_tablet: float | None = Field(default=None, gt=0)
+    mg_per_ml: float | None = Field(default=None, gt=0)
+    maximum: MaximumFile | None = None
+    contraindications: list[ContraindicationFile] = []
+    bands: list[BandFile] = []
+
+    @model_validator(mode="after")
+    def _given_or_not(self) -> MedicineFile:
+        if self.refer == bool(self.bands):
+            raise ValueError("a medicine has bands, or refer: true")
+        if self.bands and not self.card:
+            raise ValueError("a medicine with bands names the card that presents its dose")
+        return self
 
 
 class FormularyFile(_Strict):

@@ -115,6 +115,18 @@ class TextLiterals(LanguageFile):
 File = TypeVar("File", bound=LanguageFile)
 
 
+# What others bring of languages for which afya has no file: (folder's name, code) -> file.
+_supplied: dict[tuple[str, str], Path] = {}
+
+
+def supply(kind: str, lang: str, path: Path) -> None:
+    """Take the file `path` as the one of kind `kind` (lang, polarity, numbers) for a language that has none here.
+
+    A language's own file in afya stands before it. A pack brings such files, so that a language needs no change here.
+    """
+    _supplied[kind, lang] = path
+
+
 def folder() -> Path:
     """Where the languages' files lie."""
     return Path(str(files("afya"))) / "text" / "lang"
@@ -139,6 +151,8 @@ def read_language_file(place: Path, lang: str, shape: type[File], what: str, hin
     """
     name = language(lang).name
     path = place / f"{lang}.yaml"
+    if not path.exists():
+        path = _supplied.get((place.name, lang), path)
     if not path.exists():
         raise ConfigError(f"{name} ({lang}) has no {what}: {path} does not exist.", hint=hint)
     found = read_model(path, shape)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import regex
 
@@ -91,16 +92,24 @@ class Phrases:
         self.lang = lang
         self._spaced = language(lang).spaced
         self._first_exact: dict[str, list[tuple[str, str, tuple[_Pattern, ...]]]] = defaultdict(list)
-        self._first_open: list[tuple[str, str, tuple[_Pattern, ...]]] = []
+        # By the first letter of the word ("convuls*"), by its last one ("*dikiza"), and those open at both ends.
+        self._open_end: dict[str, list[_Numbered]] = defaultdict(list)
+        self._open_start: dict[str, list[_Numbered]] = defaultdict(list)
+        self._open_both: list[_Numbered] = []
         self._unspaced: list[tuple[str, str, regex.Pattern[str]]] = []
-        for key, phrase in phrases:
+        for number, (key, phrase) in enumerate(phrases):
             patterns = _parse(lang, phrase)
+            first = patterns[0]
             if not self._spaced:
                 self._unspaced.append((key, phrase, _unspaced_pattern(patterns)))
-            elif patterns[0].open_start or patterns[0].open_end:
-                self._first_open.append((key, phrase, patterns))
+            elif (first.open_start and first.open_end) or not first.plain:
+                self._open_both.append((number, (key, phrase, patterns)))
+            elif first.open_end:
+                self._open_end[first.plain[0]].append((number, (key, phrase, patterns)))
+            elif first.open_start:
+                self._open_start[first.plain[-1]].append((number, (key, phrase, patterns)))
             else:
-                self._first_exact[patterns[0].plain].append((key, phrase, patterns))
+                self._first_exact[first.plain].append((key, phrase, patterns))
 
     def find(self, text: str) -> list[Match]:
         """Every place in `text` (normalised) where a phrase stands, in the order of the text."""
@@ -108,25 +117,46 @@ class Phrases:
         return sorted(found, key=lambda match: (match.start, -match.end, match.key))
 
     def _find_spaced(self, text: str) -> Iterator[Match]:
-        listed = _listed(_PIECE, text)
-        if not listed:
-            return
-        clause = _clause_numbers(text, listed)
-        openers: dict[str, list[tuple[str, str, tuple[_Pattern, ...]]]] = {}
+        listed, clause = _pieces(text) if len(text) <= _SHORT else _read_pieces(text)
+        openers: dict[str, list[_Entry]] = {}
         for place, word in enumerate(listed):
             if word.plain not in openers:
-                fitting = [entry for entry in self._first_open if entry[2][0].fits(word.plain)]
-                openers[word.plain] = self._first_exact.get(word.plain, []) + fitting
+                openers[word.plain] = self._first_exact.get(word.plain, []) + self._opened_by(word.plain)
             for key, phrase, patterns in openers[word.plain]:
                 last = _follow(listed, clause, place, patterns)
                 if last is not None:
                     yield Match(key, phrase, word.start, listed[last].end)
+
+    def _opened_by(self, plain: str) -> list[_Entry]:
+        """The phrases whose open first word fits this one, in the order in which they were given."""
+        if not plain:
+            return []
+        near = (self._open_end.get(plain[0], ()), self._open_start.get(plain[-1], ()), self._open_both)
+        fitting = [entry for listed in near for entry in listed if entry[1][2][0].fits(plain)]
+        return [entry for _, entry in sorted(fitting, key=lambda entry: entry[0])]
 
     def _find_unspaced(self, text: str) -> Iterator[Match]:
         folded, places = _without_spaces(text)
         for key, phrase, pattern in self._unspaced:
             for found in pattern.finditer(folded):
                 yield Match(key, phrase, places[found.start()], places[found.end() - 1] + 1)
+
+
+_Entry = tuple[str, str, tuple[_Pattern, ...]]
+_Numbered = tuple[int, _Entry]
+# A message is looked through by many lists of phrases in turn; the words of short ones are read once.
+_SHORT = 2_000
+
+
+@lru_cache(maxsize=4)
+def _pieces(text: str) -> tuple[list[Word], list[int]]:
+    return _read_pieces(text)
+
+
+def _read_pieces(text: str) -> tuple[list[Word], list[int]]:
+    """The pieces of a text and the number of the clause that each stands in."""
+    listed = _listed(_PIECE, text)
+    return listed, _clause_numbers(text, listed) if listed else []
 
 
 def _parse(lang: str, phrase: str) -> tuple[_Pattern, ...]:

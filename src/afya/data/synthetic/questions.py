@@ -40,7 +40,8 @@ def questions(langs: Sequence[str], *, protocol: str = CHILD) -> Iterator[Item]:
 
     Raises ConfigError when a language has no pack, or its pack lacks a text.
     """
-    rules = load_protocol(protocol)
+    # What every language can tell: optional sections are missing in some.
+    rules = load_protocol(protocol).core
     packs = [load_pack(lang) for lang in langs]
     for fact in _facts(rules):
         for wording in range(2):

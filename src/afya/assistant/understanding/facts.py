@@ -7,10 +7,13 @@ asked. A sign that is both stated and denied counts as present when it is a dang
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from afya.assistant.context import Facts, Triage
+import regex
+
+from afya.assistant.context import Facts, Sign, Triage
 from afya.assistant.limits import Limits
+from afya.assistant.understanding.amounts import DAYS, TO_UNIT, in_unit, whole, within
 from afya.packs import Pack
 from afya.protocols import Input, Protocol
 from afya.protocols.conditions import Value
@@ -19,11 +22,11 @@ from afya.text.normalise import fold_marks
 from afya.text.quantities import Quantity, Units, lasting_words, quantities
 from afya.text.words import Match, Phrases, clause_ends, words
 
-# Days in one of the unit; a month is a twelfth of 365.25 days.
-_DAYS = {"day": 1.0, "week": 7.0, "month": 30.4375, "year": 365.25}
-_TO_UNIT = {"mm": {"mm": 1.0, "cm": 10.0}, "kg": {"kg": 1.0}}
+# The key under which packs list the words beside an age, whatever a protocol calls the input that holds it.
+_AGE = "age_months"
 # The key of phrases that deny all general danger signs at once.
 _NO_DANGER_SIGN = "no_danger_sign"
+_PRESSURE = regex.compile(r"(?<![\d.,/])(\d{2,3})\s?/\s?(\d{2,3})(?![\d/]|[.,]\d)")
 # How many words may stand between a number and the word that says what it is.
 _NEAR_WORDS = 4
 _NEAR_CHARACTERS = 8
@@ -74,18 +77,26 @@ class _Found:
     unsure: list[str] = field(default_factory=list)
 
 
-def facts(text: str, vocabulary: Vocabulary, protocol: Protocol, triage: Triage, limits: Limits) -> Facts:
-    """What `text` (normalised) says, as values of the protocol's inputs; no number when there are too many."""
+def facts(
+    text: str, vocabulary: Vocabulary, protocol: Protocol, triage: Triage, limits: Limits, *, seen_in: str = "message"
+) -> Facts:
+    """What `text` (normalised) says, as values of the protocol's inputs; no number when there are too many.
+
+    `seen_in` tells which text this is, the message or its copy with spellings put right: the signs found in it keep
+    their words from denying others.
+    """
     found = _Found()
-    _signs(text, vocabulary, protocol, triage, found)
+    _signs(text, vocabulary, protocol, triage, [sign for sign in triage.signs if sign.seen_in == seen_in], found)
     _choices(text, vocabulary, protocol, found)
     _numbers(text, vocabulary, protocol, found, limits)
-    _implied(protocol, found)
-    return Facts(found.values, tuple(found.left_out), tuple(dict.fromkeys(found.unsure)))
+    said = Facts(found.values, tuple(found.left_out), tuple(dict.fromkeys(found.unsure)))
+    return implied(said, protocol)
 
 
-def _signs(text: str, vocabulary: Vocabulary, protocol: Protocol, triage: Triage, found: _Found) -> None:
-    danger: list[Span] = [(sign.start, sign.end) for sign in triage.signs]
+def _signs(
+    text: str, vocabulary: Vocabulary, protocol: Protocol, triage: Triage, here: Sequence[Sign], found: _Found
+) -> None:
+    danger: list[Span] = [(sign.start, sign.end) for sign in here]
     stated: dict[str, set[bool]] = {}
     for match, no in judged(text, vocabulary.signs.find(text), vocabulary.lang, danger):
         stated.setdefault(match.key, set()).add(not no)
@@ -138,12 +149,14 @@ def _choices(text: str, vocabulary: Vocabulary, protocol: Protocol, found: _Foun
             found.unsure.append(name)
 
 
-def _implied(protocol: Protocol, found: _Found) -> None:
-    """The answers that follow from others by the protocol; what the message says itself counts first."""
-    for name, value in list(found.values.items()):
+def implied(said: Facts, protocol: Protocol) -> Facts:
+    """The facts with the answers that follow from them by the protocol; what the message says itself counts first."""
+    values = dict(said.findings)
+    for name, value in said.findings.items():
         for target, answer in protocol.inputs[name].implies.get(str(value), {}).items():
-            if target not in found.unsure:
-                found.values.setdefault(target, answer)
+            if target not in said.unsure:
+                values.setdefault(target, answer)
+    return replace(said, findings=values)
 
 
 def _numbers(text: str, vocabulary: Vocabulary, protocol: Protocol, found: _Found, limits: Limits) -> None:
@@ -154,23 +167,47 @@ def _numbers(text: str, vocabulary: Vocabulary, protocol: Protocol, found: _Foun
         return
     ends = clause_ends(text)
     by_input: dict[str, list[Quantity]] = {}
-    durations = [q for q in listed if q.unit in _DAYS]
+    durations = [q for q in listed if q.unit in DAYS]
+    _pressure(text, protocol, found)
     for quantity in listed:
-        if quantity.unit not in _DAYS:
+        if quantity.unit not in DAYS:
             name = _plain_input(text, quantity, cues, ends, vocabulary, protocol, listed)
             if name is not None:
                 by_input.setdefault(name, []).append(quantity)
-    for name, quantity in _times(text, durations, cues, ends, vocabulary):
+    for name, quantity in _times(text, durations, cues, ends, vocabulary, protocol):
         by_input.setdefault(name, []).append(quantity)
+    if protocol.age is not None and _AGE in by_input:
+        by_input[protocol.age.input] = by_input.pop(_AGE)
     for name, several in by_input.items():
         entry = protocol.inputs.get(name)
         if entry is not None:
-            _put(name, several, entry, text, found, limits)
+            is_age = protocol.age is not None and name == protocol.age.input
+            _put(name, several, entry, text, found, limits, is_age)
 
 
-def _put(name: str, several: list[Quantity], entry: Input, text: str, found: _Found, limits: Limits) -> None:
-    converted = [_in_unit(quantity, entry, limits) for quantity in several]
-    if name == "age_months" and len(several) == 2 and several[0].unit == "year" and several[1].unit == "month":
+def pressures(text: str, protocol: Protocol) -> set[tuple[int, int]]:
+    """The blood pressures in a message, as they are written everywhere: 130/85."""
+    upper, lower = protocol.inputs.get("systolic"), protocol.inputs.get("diastolic")
+    if upper is None or lower is None:
+        return set()
+    read = ((int(pair[1]), int(pair[2])) for pair in _PRESSURE.finditer(text))
+    return {(high, low) for high, low in read if high > low and within(high, upper) and within(low, lower)}
+
+
+def _pressure(text: str, protocol: Protocol, found: _Found) -> None:
+    """The blood pressure; two different ones are asked about."""
+    read = pressures(text, protocol)
+    if len(read) == 1:
+        found.values["systolic"], found.values["diastolic"] = read.pop()
+    elif read:
+        found.unsure += ["systolic", "diastolic"]
+
+
+def _put(
+    name: str, several: list[Quantity], entry: Input, text: str, found: _Found, limits: Limits, is_age: bool
+) -> None:
+    converted = [in_unit(quantity, entry, limits) for quantity in several]
+    if is_age and len(several) == 2 and several[0].unit == "year" and several[1].unit == "month":
         # "1 year and 3 months" is one age, when nothing but a joiner stands between.
         if len(words(text[several[0].end : several[1].start])) > 1:
             found.unsure.append(name)
@@ -183,36 +220,12 @@ def _put(name: str, several: list[Quantity], entry: Input, text: str, found: _Fo
         return
     value = converted[0]
     assert value is not None
-    number: Value = int(value + 1e-6) if entry.kind == "int" else value
+    number = whole(value, entry)
     assert isinstance(number, (int, float))
-    inside = (entry.low is None or number >= entry.low) and (entry.high is None or number < entry.high)
-    if not inside and not entry.required:
+    if not within(number, entry) and not entry.required:
         found.left_out.append(text[several[0].start : several[0].end])
     else:
         found.values[name] = number
-
-
-def _in_unit(quantity: Quantity, entry: Input, limits: Limits) -> float | None:
-    """The value in the input's unit, or None when it cannot be told."""
-    if entry.unit in _DAYS:
-        if quantity.unit is None:
-            # Only a form line ("Days with cough: 16") brings a bare number here.
-            return quantity.value if entry.unit == "day" else None
-        if quantity.unit not in _DAYS:
-            return None
-        if quantity.unit == "year" and entry.unit == "month":
-            return quantity.value * 12
-        return (
-            quantity.value * _DAYS[quantity.unit] / _DAYS[entry.unit] if quantity.unit != entry.unit else quantity.value
-        )
-    factors = _TO_UNIT.get(entry.unit or "")
-    if factors is None:
-        return quantity.value
-    if quantity.unit is None:
-        bare_centimetres = entry.unit == "mm" and quantity.value < limits.bare_centimetres
-        return quantity.value * 10 if bare_centimetres else quantity.value
-    factor = factors.get(quantity.unit)
-    return None if factor is None else round(quantity.value * factor, 3)
 
 
 def _plain_input(
@@ -236,7 +249,7 @@ def _plain_input(
         near = _nearest(text, quantity, [cue for cue in cues if cue.key == "muac_mm"], ends, vocabulary)
         if entry is None or near is not None:
             return "muac_mm"
-        fits = (entry.low or 0) <= quantity.value * _TO_UNIT["mm"][quantity.unit] < (entry.high or 0)
+        fits = (entry.low or 0) <= quantity.value * TO_UNIT["mm"][quantity.unit] < (entry.high or 0)
         return "muac_mm" if fits else None
     if quantity.spelled and quantity.value < 2:
         # "un", "ein", "one" without a unit is an article.
@@ -244,7 +257,9 @@ def _plain_input(
     lasting = _counted(text, quantity, cues, vocabulary)
     if lasting is not None:
         return lasting
-    timeless = [cue for cue in cues if not cue.key.endswith(("_days", "_months")) and not _overlap(quantity, cue)]
+    timeless = [
+        cue for cue in cues if cue.key != _AGE and not _lasts(cue.key, protocol) and not _overlap(quantity, cue)
+    ]
     # A spelled number far from its word is no number ("one of the children ... breathes").
     nearest = _nearest(text, quantity, timeless, ends, vocabulary, at_most=0 if quantity.spelled else None)
     if nearest is None:
@@ -265,12 +280,25 @@ def _counted(text: str, quantity: Quantity, cues: list[Match], vocabulary: Vocab
     return None
 
 
+def _lasts(key: str, protocol: Protocol) -> bool:
+    """Whether a number beside this input's words is a time, and not the age."""
+    if key == _AGE or (protocol.age is not None and key == protocol.age.input):
+        return False
+    entry = protocol.inputs.get(key)
+    return key.endswith("_days") or (entry is not None and entry.unit in DAYS)
+
+
 def _times(
-    text: str, durations: list[Quantity], cues: list[Match], ends: list[int], vocabulary: Vocabulary
+    text: str,
+    durations: list[Quantity],
+    cues: list[Match],
+    ends: list[int],
+    vocabulary: Vocabulary,
+    protocol: Protocol,
 ) -> list[tuple[str, Quantity]]:
     """Ages and how long a sign has lasted. Days and weeks last; months and years are an age unless a sign claims it."""
-    lasting = [cue for cue in cues if cue.key.endswith("_days")]
-    ages = [cue for cue in cues if cue.key == "age_months"]
+    lasting = [cue for cue in cues if _lasts(cue.key, protocol)]
+    ages = [cue for cue in cues if cue.key == _AGE]
     found: list[tuple[str, Quantity]] = []
     open_ages: list[Quantity] = []
     taken: set[str] = set()
@@ -285,18 +313,18 @@ def _times(
                     taken.add(sign[1].key)
                 # "a baby of 3 weeks with fever" and "3 weeks of fever" look alike: the age is asked for.
             elif age is not None and not elsewhere:
-                found.append(("age_months", quantity))
+                found.append((_AGE, quantity))
         elif age is not None and (sign is None or age[0] <= sign[0]):
-            found.append(("age_months", quantity))
+            found.append((_AGE, quantity))
         else:
             open_ages.append(quantity)
-    several = len(open_ages) > 1 or any(name == "age_months" for name, _ in found)
+    several = len(open_ages) > 1 or any(name == _AGE for name, _ in found)
     for quantity in open_ages:
         sign = _nearest(text, quantity, [c for c in lasting if c.end <= quantity.start], ends, vocabulary, at_most=3)
         between = "" if sign is None else "".join(fold_marks(text[sign[1].end : quantity.start]).split())
         lasts = between in lasting_words(vocabulary.lang)
         if sign is None or sign[1].key in taken or (between and not lasts):
-            found.append(("age_months", quantity))
+            found.append((_AGE, quantity))
         elif several or lasts:
             # "cough for 2 months" is how long; "8 months, cough" is an age.
             found.append((sign[1].key, quantity))
