@@ -226,11 +226,20 @@ def test_a_question_is_answered_by_the_passage_word_for_word_with_its_source() -
 
 
 def test_what_no_passage_answers_is_not_known() -> None:
-    answer = english().ask("What is the capital of France?")
+    answer = english().ask("Which chemotherapy is given for breast cancer?")
     assert answer.route == "unknown"
     assert answer.abstained
     assert answer.escalated == ("abstained",)
     assert load_pack("en").text("notice.do_not_know") in answer.text
+
+
+def test_what_holds_no_word_of_health_and_tells_of_nobody_is_out_of_scope() -> None:
+    answer = english().ask("What is the capital of France?")
+    assert answer.route == "out_of_scope"
+    assert not answer.abstained
+    assert load_pack("en").text("notice.out_of_scope") in answer.text
+    # A person may be ill in words that nobody listed.
+    assert english().ask("My son went all strange in the night").route == "unknown"
 
 
 def test_a_draft_that_fails_its_checks_is_repaired_once_and_then_withheld() -> None:

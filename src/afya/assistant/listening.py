@@ -11,7 +11,7 @@ from afya.assistant.answering.translating import PIVOT, into_pivot
 from afya.assistant.context import Choice, Context, Facts, Known, Pivot, Route, Sign, Triage
 from afya.assistant.conversation import WHO, does_not_know, is_fresh, merge, reply, still
 from afya.assistant.pipeline import EarlyExit
-from afya.assistant.resources import Resources
+from afya.assistant.resources import Resources, concepts_known
 from afya.assistant.understanding import language as languages
 from afya.assistant.understanding.choosing import choose
 from afya.assistant.understanding.facts import facts, implied
@@ -86,11 +86,17 @@ def triage(context: Context, kit: Resources) -> Context:
     if context.spelled is not None and context.spelled.near is not None:
         texts.append((context.spelled.near, "near"))
     spoken = [kit.chosen, *_others(context, kit)]
-    signs = look(texts, spoken, (kit.chosen.code,))
+    signs = look(texts, spoken, (kit.chosen.code,), _told_before(context, kit))
     return replace(
         context,
         triage=Triage(signs, standing(signs, kit.triage), tuple(speech.code for speech in spoken), kit.unseen),
     )
+
+
+def _told_before(context: Context, kit: Resources) -> frozenset[str]:
+    """What the conversation has told of the person: bleeding is another thing in a pregnancy that was named before."""
+    known = still(context.request.conversation, context.request.when, kit.limits)
+    return concepts_known(known.protocol if known is not None else None)
 
 
 def _others(context: Context, kit: Resources) -> list[Language]:
@@ -136,7 +142,8 @@ def triage_pivot(context: Context, kit: Resources) -> Context:
         known = set(found.standing)
         # What the message itself denies in so many words, a gloss of single terms does not make stand again.
         told = {sign.rule for sign in found.signs} if context.pivot.origin == "gloss" else known
-        signs = [replace(sign, seen_in="pivot") for sign in danger_signs(normalise(context.pivot.text), english)]
+        seen = danger_signs(normalise(context.pivot.text), english, known=_told_before(context, kit))
+        signs = [replace(sign, seen_in="pivot") for sign in seen]
         signs = [sign for sign in signs if sign.rule not in told]
         listed = (*found.signs, *signs)
         found = replace(found, signs=listed, standing=standing(listed, kit.triage))

@@ -191,6 +191,24 @@ def triage_rows() -> Mapping[str, TriageRow]:
     return rows
 
 
+def concepts_known(protocol: str | None) -> frozenset[str]:
+    """The packs' concepts that hold for a person once the conversation is about `protocol`."""
+    return frozenset(name for name, protocols in _concepts_by_protocol().items() if protocol in protocols)
+
+
+@cache
+def _concepts_by_protocol() -> Mapping[str, tuple[str, ...]]:
+    path = _folder() / "triage.yaml"
+    content = read_yaml(path)
+    listed = content.get("known", {}) if isinstance(content, dict) else None
+    if not isinstance(listed, dict) or not all(isinstance(names, list) for names in listed.values()):
+        raise ConfigError(f"{path}: 'known' must hold concepts, each with a list of protocols.")
+    unknown = sorted({str(name) for names in listed.values() for name in names} - known())
+    if unknown:
+        raise ConfigError(f"{path}: 'known' names the protocol '{unknown[0]}', which there is not.")
+    return {str(concept): tuple(map(str, names)) for concept, names in listed.items()}
+
+
 @cache
 def drug_names() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Beginnings of medicines' names, and endings (INN stems), without marks."""

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from afya.assistant import Answer, Assistant
     from afya.assistant.context import Known, Mode
-    from afya.assistant.knowledge import Knowledge
 
 _BANNER_STYLES = {"red": "bold white on red", "yellow": "bold black on yellow", "green": "bold white on green"}
 _MODES = ("direct", "pivot", "retrieve+pivot")
@@ -73,6 +72,7 @@ def ask(
     import sys
 
     from afya.assistant import Assistant
+    from afya.assistant.knowledge import knowledge_of
     from afya.errors import ConfigError
 
     if mode is not None and mode not in _MODES:
@@ -83,7 +83,7 @@ def ask(
         lang,
         model=None if model is None else model_spec(model),
         translator=translator,
-        knowledge=_knowledge(lang, knowledge),
+        knowledge=knowledge_of(lang, knowledge),
         mode=cast("Mode | None", mode),
     )
     close = _kept(assistant, audit, queue)
@@ -150,18 +150,6 @@ def _talk(assistant: Assistant) -> None:
         show(answer, console, hide=read)
         read |= {block.text for block in answer.blocks if block.kind == "review"}
         _tell_unkept(answer)
-
-
-def _knowledge(lang: str, folder: Path | None) -> Knowledge | None:
-    """The packs' own passages and those of the folder; None where what searching needs is not installed."""
-    from importlib.util import find_spec
-
-    if folder is None and find_spec("tantivy") is None:
-        return None
-    from afya.assistant.knowledge import open_knowledge
-    from afya.packs import load_pack
-
-    return open_knowledge(folder, [load_pack(code) for code in dict.fromkeys((lang, "en"))])
 
 
 def _kept(assistant: Assistant, log: Path | None, queue: Path | None) -> Callable[[], None]:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from afya.assistant.audit.replay import Ask, Replayed
     from afya.assistant.audit.taps import RecordedModel, RecordedTranslator
     from afya.assistant.context import Context, Request
-    from afya.assistant.knowledge import Knowledge
 
 app = typer.Typer(help="The audit log of the assistant, its replay, and the supervisor's queue.", no_args_is_help=True)
 queue_app = typer.Typer(help="Turns that a supervisor should look at.", no_args_is_help=True)
@@ -230,11 +229,12 @@ class _Again:
         from datetime import datetime
 
         from afya.assistant import Assistant
+        from afya.assistant.knowledge import knowledge_of
 
         lang, day = str(head.decisions["request"]["lang"]), datetime.fromisoformat(head.at).date()
         if (lang, day) not in self._loaded:
             known = head.decisions.get("fingerprints", {}).get("knowledge") is not None
-            passages = _passages(lang, self._packs, self._knowledge, day) if known else None
+            passages = knowledge_of(lang, self._knowledge, packs=self._packs, today=day) if known else None
             self._loaded[lang, day] = Assistant(lang, packs=self._packs, knowledge=passages)
         return self._loaded[lang, day]
 
@@ -249,13 +249,6 @@ class _Again:
             return kept[0]
 
         return ask
-
-
-def _passages(lang: str, packs: Path | None, folder: Path | None, day: date) -> Knowledge:
-    from afya.assistant.knowledge import open_knowledge
-    from afya.packs import load_pack
-
-    return open_knowledge(folder, [load_pack(code, packs) for code in dict.fromkeys((lang, "en"))], today=day)
 
 
 def _tell(found: Replayed) -> None:

@@ -133,6 +133,7 @@ def try_out(
     from rich.console import Console
 
     from afya.assistant import Assistant
+    from afya.assistant.knowledge import knowledge_of
     from afya.assistant.pack_tests import KINDS, run_tests
     from afya.errors import AfyaError, DataError
     from afya.packs import load_pack
@@ -142,7 +143,8 @@ def try_out(
     for name in _chosen(code, folder):
         try:
             if load_pack(name, folder).tests:
-                outcomes[name] = run_tests(Assistant(name, packs=folder))
+                assistant = Assistant(name, packs=folder, knowledge=knowledge_of(name, packs=folder))
+                outcomes[name] = run_tests(assistant)
         except AfyaError as error:
             if code is not None:
                 raise

@@ -13,6 +13,7 @@ from string import Formatter
 
 from afya.errors import ConfigError
 from afya.packs.finding import Finding
+from afya.packs.lint_danger import inspect_danger
 from afya.packs.lint_parts import inspect_parts
 from afya.packs.lint_texts import inspect_text
 from afya.packs.pack import CHILD, TEACHING, TOPIC_GROUPS, Pack, load_pack
@@ -55,7 +56,7 @@ def lint(pack: Pack, needed: Iterable[str] = (), *, reference: Pack | None = Non
 def inspect(pack: Pack, needed: Iterable[str] = (), *, reference: Pack | None = None) -> list[Finding]:
     """All that `lint` finds, and the faults of every other file and of the wording of each text, errors first.
 
-    Further codes: unreadable, missing_file, missing_protocol, and those of `lint_texts` and `lint_parts`.
+    Further codes: unreadable, missing_file, missing_protocol, those of `lint_texts`, `lint_danger` and `lint_parts`.
     """
     base = reference or load_pack(REFERENCE)
     found = lint(pack, needed, reference=base)
@@ -69,6 +70,7 @@ def inspect(pack: Pack, needed: Iterable[str] = (), *, reference: Pack | None = 
             for text in variants:
                 found += inspect_text(pack, file, key, text, english.get(key, ("",))[0])
     found += _claims(pack)
+    found += inspect_danger(pack, base)
     found += inspect_parts(pack, base)
     return sorted(dict.fromkeys(found), key=lambda finding: (finding.level != "error", finding.file))
 

@@ -6,8 +6,8 @@ units, culture, passages ...) is read when it is first asked for; `Pack.read_all
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from afya.packs.passages import PackPassage
     from afya.packs.schema import Culture, LocalMedicine, PackHeader, PackTest, Referral, Spellings, Term, Unit
+    from afya.text.groups import Group
 
     Model = TypeVar("Model", bound=BaseModel)
 
@@ -43,6 +44,8 @@ OPTIONAL: tuple[str, ...] = (
     "privacy.yaml",
     "tests.jsonl",
 )
+# Which concepts of danger.yaml count together. A pack without it has those of the English one.
+GROUPS = "danger_groups.yaml"
 # The protocol whose texts stand in messages.yaml itself.
 CHILD = "child_2_59_months"
 
@@ -68,7 +71,8 @@ class Pack:
     """One language's pack, or a region's.
 
     `messages` holds one text a key ("action.plan_a"), `sentences` the practice-case templates, one or more wordings a
-    key ("lead.cough"), `teaching` those of talks and exercises, `danger` the phrases of each danger sign. Nothing falls
+    key ("lead.cough"), `teaching` those of talks and exercises, `danger` the phrases of each danger sign, `concepts`
+    the words that tell one only together (`groups`), `look_alikes` sentences that tell none. Nothing falls
     back to English: a missing text is an error, because a health worker would not notice that it is missing.
     `folders`: the pack's own folder first, then that of the base it is laid over. `view`: the protocol whose texts are
     laid over the messages (`for_protocol`).
@@ -95,6 +99,8 @@ class Pack:
     teaching: Mapping[str, tuple[str, ...]]
     danger: Mapping[str, tuple[str, ...]]
     topics: Topics
+    concepts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    look_alikes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     view: str | None = None
 
     @property
@@ -133,6 +139,28 @@ class Pack:
         if self.code == "en":
             return tuple(term if term.here else term.model_copy(update={"here": term.en}) for term in terms)
         return terms
+
+    @cached_property
+    def groups(self) -> Mapping[str, tuple[Group, ...]]:
+        """The concepts that tell a danger sign together, by rule: the pack's own, else those of the English pack.
+
+        They name concepts only, so that a language needs no more than words for these. Raises ConfigError when
+        danger_groups.yaml is faulty.
+        """
+        from afya.packs.schema import DangerGroups
+
+        if not self.concepts:
+            return MappingProxyType({})
+        own = self._part(GROUPS, DangerGroups).groups if self.has(GROUPS) else {}
+        listed = {rule: tuple(row.group(rule) for row in rows) for rule, rows in own.items()}
+        reference = {} if self.code == "en" else load_pack("en").groups
+        return MappingProxyType({**reference, **listed})
+
+    def danger_words(self) -> Iterator[str]:
+        """Every phrase of the danger signs, and of the concepts that tell them together."""
+        for lists in (self.danger, self.concepts):
+            for listed in lists.values():
+                yield from listed
 
     @cached_property
     def units(self) -> Mapping[str, Unit]:
@@ -407,5 +435,7 @@ def _read(header: PackHeader, folders: tuple[Path, ...]) -> Pack:
         sentences=wordings(layered(folders, "vignettes.yaml"), place("vignettes.yaml")),
         teaching=wordings(layered(folders, TEACHING), place(TEACHING)) if has_teaching else MappingProxyType({}),
         danger=phrases(danger.get("rules"), place("danger.yaml"), "rules"),
+        concepts=phrases(danger.get("concepts") or {}, place("danger.yaml"), "concepts"),
+        look_alikes=phrases(danger.get("look_alikes") or {}, place("danger.yaml"), "look_alikes"),
         topics=Topics(**groups),
     )

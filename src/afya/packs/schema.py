@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from afya.text.groups import Group
+
 Text = Annotated[str, Field(min_length=1)]
 Texts = tuple[Text, ...]
 
@@ -163,6 +165,34 @@ class Food(Sourced):
     words: Texts = ()
     use: Literal["complementary", "fluid", "iron", "vitamin_a", "avoid"]
     months: Annotated[int, Field(ge=0, le=60)] | None = None
+
+
+class DangerGroup(_Frozen):
+    """One entry of danger_groups.yaml: concepts of danger.yaml that tell a sign together, each "belly" or "belly|womb".
+
+    See `afya.text.groups.Group` for what each key does; `where` is its scope and `given` its context.
+    """
+
+    all: Annotated[Texts, Field(min_length=1)]
+    apart: Annotated[int, Field(ge=0, le=30)] = 5
+    where: Literal["clause", "sentence"] = "clause"
+    ordered: bool = False
+    unless: Texts = ()
+    given: Texts = ()
+
+    def group(self, rule: str) -> Group:
+        """The group as it is looked for."""
+        return Group(rule, _named(self.all), self.apart, self.where, self.ordered, self.unless, _named(self.given))
+
+
+def _named(entries: Texts) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(name.strip() for name in entry.split("|")) for entry in entries)
+
+
+class DangerGroups(_Frozen):
+    """danger_groups.yaml: the groups of each danger rule."""
+
+    groups: Mapping[Text, tuple[DangerGroup, ...]] = {}
 
 
 class Culture(_Frozen):

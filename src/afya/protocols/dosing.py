@@ -38,6 +38,7 @@ Code = Literal[
 _IN: Mapping[str, tuple[str, Fraction]] = {
     "g": ("mg", Fraction(1000)),
     "microgram": ("mg", Fraction(1, 1000)),
+    "microlitre": ("ml", Fraction(1, 1000)),
     "l": ("ml", Fraction(1000)),
     "litre": ("ml", Fraction(1000)),
 }

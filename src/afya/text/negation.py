@@ -10,6 +10,9 @@ drink or eat"). A cue behind the phrase denies it when the clause ends there. A 
 A noun onto which a denial is written is denied (Zulu "akanasithuthwane", has no epilepsy): only whole words that such a
 beginning makes of the listed nouns, since "ayiphuzi" (does not drink) begins alike and is a danger sign.
 
+Of words that count together (text/groups.py) a denial of any one denies all of them: "her belly does not hurt". A
+denial that is itself one of them ("cannot" with "drink") does not.
+
 The words for all this are the language's (`negation` in lang/{code}.yaml).
 """
 
@@ -105,19 +108,37 @@ def denied(text: str, span: Span, lang: str, taken: Sequence[Span] = ()) -> bool
     )
 
 
+def denied_together(text: str, parts: Sequence[Span], lang: str, taken: Sequence[Span] = ()) -> bool:
+    """Whether words that count together (`parts`, in the order of the text) are denied there: whether one of them is.
+
+    Where one of them holds a denial itself, only an answer behind the last denies them, as for a phrase.
+    """
+    known = _polarity(lang)
+    own = [part for part in parts if known.own.find(text[part[0] : part[1]])]
+    if own:
+        answer = _answer(text, parts[-1][1], known)
+        if answer is not None or not known.verb_final:
+            return answer is False
+    judge = parts if not own else parts[-1:]
+    return any(denied(text, part, lang, [*taken, *(other for other in parts if other != part)]) for part in judge)
+
+
 def judged(text: str, matches: Sequence[Match], lang: str, taken: Sequence[Span] = ()) -> list[tuple[Match, bool]]:
     """Phrases found in `text`, each with whether it is denied: of each key, up to the first that stands.
 
-    Of phrases of one key that lie within one another only the longest is judged. A key denied `_MOST_DENIALS` times is
+    Of phrases of one key that lie within one another only the longest is judged (words that count together, which may
+    stand far apart, hide no phrase and are hidden by none). A key denied `_MOST_DENIALS` times is
     judged no further and its next phrase counts as standing. `taken` as for `denied`.
     """
     kept: list[Match] = []
     reached: dict[str, int] = {}
     for match in sorted(matches, key=lambda match: (match.start, -match.end)):
-        if match.end > reached.get(match.key, -1):
+        if match.parts:
+            kept.append(match)
+        elif match.end > reached.get(match.key, -1):
             kept.append(match)
             reached[match.key] = match.end
-    spans = sorted({*taken, *((match.start, match.end) for match in kept)})
+    spans = sorted({*taken, *(part for match in kept for part in match.parts or ((match.start, match.end),))})
     found: list[tuple[Match, bool]] = []
     standing: set[str] = set()
     denials: Counter[str] = Counter()
@@ -128,7 +149,9 @@ def judged(text: str, matches: Sequence[Match], lang: str, taken: Sequence[Span]
         place = bisect_left(spans, span)
         # A cue reaches over a sentence at most: a few neighbours on each side are all that can hold one.
         near = [other for other in spans[max(0, place - _NEIGHBOURS) : place + _NEIGHBOURS + 1] if other != span]
-        no = denials[match.key] < _MOST_DENIALS and denied(text, span, lang, near)
+        no = denials[match.key] < _MOST_DENIALS and (
+            denied_together(text, match.parts, lang, near) if match.parts else denied(text, span, lang, near)
+        )
         found.append((match, no))
         denials[match.key] += no
         if not no:

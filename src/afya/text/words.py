@@ -1,9 +1,10 @@
 """Words, and phrases found among them, in scripts with and without spaces.
 
-A phrase is written as people say it, with two signs: a star at the start or end of a word stands for any letters
-("convuls*", "*dikiza"), and "..." between words for up to three other words ("cannot ... drink"). Case and marks do not
-matter. In scripts without spaces (Chinese, Japanese) a phrase is found anywhere, and "..." stands for up to six
-characters; a phrase never reaches over the end of a clause.
+A phrase is written as people say it, with three signs: a star at the start or end of a word stands for any letters
+("convuls*", "*dikiza"), "..." between words for up to three other words ("cannot ... drink"), and a figure with a plus
+for any number in figures that is as large ("4+ times"; 2+ to 9+). Case and marks do not matter. In scripts without
+spaces (Chinese, Japanese) a phrase is found anywhere, and "..." stands for up to six characters; a phrase never reaches
+over the end of a clause.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ GAP_CHARACTERS = 6
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 # Inside phrases digits and letters are apart, so that "8months" holds the word "months".
 _PIECE = regex.compile(r"[\p{L}\p{M}]+|\p{N}+")
-_PHRASE_PIECE = regex.compile(r"\*?(?:[\p{L}\p{M}]+|\p{N}+)\*?|\.\.\.|…")
+_PHRASE_PIECE = regex.compile(r"[2-9]\+|\*?(?:[\p{L}\p{M}]+|\p{N}+)\*?|\.\.\.|…")
 _CLAUSE_END = regex.compile(r"[.!?;:\n。！？；：，,、؟؛،।]")
 _NUMBER_INSIDE = regex.compile(r"(?<=\d)[.,](?=\d)")
 
@@ -41,12 +42,16 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A phrase found: the key it stands for, the phrase, and its place in the text (character offsets)."""
+    """A phrase found: the key it stands for, the phrase, and its place in the text (character offsets).
+
+    `parts`: of words that count together, the places of each, in the order of the text; a phrase has none.
+    """
 
     key: str
     phrase: str
     start: int
     end: int
+    parts: tuple[tuple[int, int], ...] = ()
 
 
 def words(text: str) -> list[Word]:
@@ -72,8 +77,11 @@ class _Pattern:
     open_start: bool
     open_end: bool
     gap: int
+    least: int = 0
 
     def fits(self, plain: str) -> bool:
+        if self.least:
+            return plain.isdecimal() and int(plain[:9]) >= self.least
         if self.open_start and self.open_end:
             return self.plain in plain
         if self.open_end:
@@ -97,12 +105,15 @@ class Phrases:
         self._open_start: dict[str, list[_Numbered]] = defaultdict(list)
         self._open_both: list[_Numbered] = []
         self._unspaced: list[tuple[str, str, regex.Pattern[str]]] = []
+        self._unspaced_plain: list[tuple[str, str, str]] = []
         for number, (key, phrase) in enumerate(phrases):
             patterns = _parse(lang, phrase)
             first = patterns[0]
-            if not self._spaced:
+            if not self._spaced and not any(pattern.gap or pattern.least for pattern in patterns):
+                self._unspaced_plain.append((key, phrase, "".join(pattern.plain for pattern in patterns)))
+            elif not self._spaced:
                 self._unspaced.append((key, phrase, _unspaced_pattern(patterns)))
-            elif (first.open_start and first.open_end) or not first.plain:
+            elif (first.open_start and first.open_end) or not first.plain or first.least:
                 self._open_both.append((number, (key, phrase, patterns)))
             elif first.open_end:
                 self._open_end[first.plain[0]].append((number, (key, phrase, patterns)))
@@ -117,7 +128,7 @@ class Phrases:
         return sorted(found, key=lambda match: (match.start, -match.end, match.key))
 
     def _find_spaced(self, text: str) -> Iterator[Match]:
-        listed, clause = _pieces(text) if len(text) <= _SHORT else _read_pieces(text)
+        listed, clause = pieces(text)
         openers: dict[str, list[_Entry]] = {}
         for place, word in enumerate(listed):
             if word.plain not in openers:
@@ -137,6 +148,11 @@ class Phrases:
 
     def _find_unspaced(self, text: str) -> Iterator[Match]:
         folded, places = _without_spaces(text)
+        for key, phrase, plain in self._unspaced_plain:
+            start = folded.find(plain)
+            while start >= 0:
+                yield Match(key, phrase, places[start], places[start + len(plain) - 1] + 1)
+                start = folded.find(plain, start + len(plain))
         for key, phrase, pattern in self._unspaced:
             for found in pattern.finditer(folded):
                 yield Match(key, phrase, places[found.start()], places[found.end() - 1] + 1)
@@ -148,13 +164,17 @@ _Numbered = tuple[int, _Entry]
 _SHORT = 2_000
 
 
+def pieces(text: str) -> tuple[list[Word], list[int]]:
+    """The words of a text, digits and letters apart, and the number of the clause each stands in. Not to be changed."""
+    return _kept_pieces(text) if len(text) <= _SHORT else _read_pieces(text)
+
+
 @lru_cache(maxsize=4)
-def _pieces(text: str) -> tuple[list[Word], list[int]]:
+def _kept_pieces(text: str) -> tuple[list[Word], list[int]]:
     return _read_pieces(text)
 
 
 def _read_pieces(text: str) -> tuple[list[Word], list[int]]:
-    """The pieces of a text and the number of the clause that each stands in."""
     listed = _listed(_PIECE, text)
     return listed, _clause_numbers(text, listed) if listed else []
 
@@ -165,6 +185,10 @@ def _parse(lang: str, phrase: str) -> tuple[_Pattern, ...]:
     for token in _PHRASE_PIECE.findall(phrase):
         if token in ("...", "…"):
             gap = GAP_WORDS
+            continue
+        if token.endswith("+"):
+            patterns.append(_Pattern(token, False, False, gap if patterns else 0, int(token[0])))
+            gap = 0
             continue
         bare = token.strip("*")
         patterns.append(_Pattern(fold_marks(bare), token.startswith("*"), token.endswith("*"), gap if patterns else 0))
@@ -205,8 +229,12 @@ def _clause_numbers(text: str, listed: list[Word]) -> list[int]:
 
 def _unspaced_pattern(patterns: tuple[_Pattern, ...]) -> regex.Pattern[str]:
     between = rf"[^.!?;:\n。！？；：，,]{{0,{GAP_CHARACTERS}}}?"
-    parts = [(between if pattern.gap else "") + regex.escape(pattern.plain) for pattern in patterns]
+    parts = [(between if pattern.gap else "") + _unspaced_word(pattern) for pattern in patterns]
     return regex.compile("".join(parts))
+
+
+def _unspaced_word(pattern: _Pattern) -> str:
+    return rf"(?<!\d)(?:[{pattern.least}-9]|[1-9]\d+)(?!\d)" if pattern.least else regex.escape(pattern.plain)
 
 
 def _without_spaces(text: str) -> tuple[str, list[int]]:

@@ -60,7 +60,7 @@ def compose(context: Context, resources: Resources, asks_who: bool = False) -> A
     elif route == "out_of_scope":
         page.say("notice", "notice.out_of_scope")
     else:
-        route = _unknown(page, context, route)
+        route = _unknown(page, context, resources, route)
     if page.colour == "red" and context.notice is not None:
         _fault(page, context)
     _remarks(page, context)
@@ -191,16 +191,31 @@ def _ask_who(page: Page) -> None:
     page.say("notice", "notice.when_in_doubt")
 
 
-def _unknown(page: Page, context: Context, route: RouteName | None) -> RouteName | None:
+def _unknown(page: Page, context: Context, resources: Resources, route: RouteName | None) -> RouteName | None:
     """Nothing was found: what is asked for in words of small talk gets that reply, the rest that nobody knows."""
     found = context.route
     if route == "question" and found is not None and found.talk is not None:
         page.say("notice", f"talk.{found.talk}")
         return "small_talk"
+    if route == "question" and not about_health(context, resources):
+        page.say("notice", "notice.out_of_scope")
+        return "out_of_scope"
     page.doubt("notice.do_not_know")
     page.say("notice", "notice.when_in_doubt")
     page.abstained = True
     return "unknown" if route == "question" else route
+
+
+def about_health(context: Context, resources: Resources) -> bool:
+    """Whether a message may be about somebody's health: False only where its language is sure, the pack's glossary
+    knows medical words, and the message holds none of them, no word of a guide, no person and no fact."""
+    speech, text = resources.chosen, context.normalised or ""
+    if context.language is None or context.language.matches is not True or not speech.pack.glossary:
+        return True
+    if context.facts is not None and context.facts.findings:
+        return True
+    named = any(phrases.find(text) for phrases in (speech.sections, speech.protocols, speech.people))
+    return named or bool(speech.glosser.gloss(text))
 
 
 def _told(page: Page, context: Context, resources: Resources) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from afya.assistant.checks.medicine_names import Mention, mentions
+from afya.assistant.checks.medicine_names import Mention, mentions, without_strengths
 from afya.assistant.checks.stated_doses import Reading, stated_doses, tells_to_give
 from afya.protocols.doses import objections
 from afya.protocols.dosing import DoseVerdict, Subject, check_dose, named
@@ -70,7 +70,7 @@ def judge(reading: Reading, subject: Subject, formulary: Table | Formulary) -> D
 
 def contraindication(text: str, lang: str, subject: Subject, formulary: Table | Formulary) -> str | None:
     """The medicine that a sentence tells to give and that this person must not have, or may not as far as is known."""
-    shown = normalise(text)
+    shown = without_strengths(normalise(text), formulary.medicines)
     if not tells_to_give(shown, lang) and not stated_doses(shown, lang, formulary.medicines):
         return None
     for mention in mentions(shown, lang, formulary.medicines):

@@ -14,16 +14,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from afya.datafiles import read_model
 from afya.errors import ConfigError
 from afya.languages import language
+from afya.packs import available, load_pack
 from afya.text.literals import text_literals
 from afya.text.measures import measures
 from afya.text.normalise import fold_marks
 
 Words = tuple[Annotated[str, Field(min_length=1)], ...]
-Role = Literal["times", "fixed", "every", "days", "weeks"]
+Role = Literal["times", "fixed", "every", "days", "weeks", "tablets"]
 # A number of the text, by its place in the list of numbers, in the text that patterns are looked for in.
 OPEN, CLOSE = "\ue000", "\ue001"
 _SLOT = regex.compile(r"\{n\}")
 _NUMBER = rf"{OPEN}(\d+){CLOSE}"
+_PLACEHOLDER = regex.compile(r"\{(\w+)\}")
+_LINE_ENDS = regex.compile(r"(?<=[.。；;])\s*|,\s|、|，")
 _LOOSE = r"[\s:,\-–]*"
 
 
@@ -71,6 +74,8 @@ class DoseWords:
     sayings: tuple[Saying, ...]
     units: tuple[tuple[str, regex.Pattern[str], regex.Pattern[str]], ...]
     """(unit, pattern with the number before the word, pattern with the number behind it)."""
+    unit_ends: tuple[tuple[str, regex.Pattern[str]], ...]
+    """(unit, pattern for a text that ends with the word and, perhaps, "of")."""
     fractions: regex.Pattern[str]
     fraction_values: dict[str, float]
     joins: frozenset[str]
@@ -104,6 +109,7 @@ def dose_words(lang: str) -> DoseWords:
     content = read_model(path, _File)
     spaced = language(lang).spaced
     sayings = [_saying(role, phrase, lang) for role, phrases in _roles(content) for phrase in phrases]
+    sayings += [_saying(role, phrase, lang) for role, phrase in _card_lines(lang)]
     sayings += [_fixed(value, phrase, lang) for value, phrases in content.fixed.items() for phrase in phrases]
     fractions = {fold_marks(word): value for value, words in content.fractions.items() for word in words}
     return DoseWords(
@@ -112,6 +118,10 @@ def dose_words(lang: str) -> DoseWords:
         unit_first=text_literals(lang).unit_first,
         sayings=tuple(sayings),
         units=tuple((unit, *_unit_patterns(words, spaced)) for unit, words in content.units.items()),
+        unit_ends=tuple(
+            (unit, regex.compile(rf"(?:{_any(words)})(?:\s+(?:{_any(content.of)}))?\s*$"))
+            for unit, words in content.units.items()
+        ),
         fractions=_words_pattern(tuple(fractions), spaced),
         fraction_values=fractions,
         joins=frozenset(map(fold_marks, content.joins)),
@@ -127,6 +137,23 @@ def dose_words(lang: str) -> DoseWords:
 
 def _roles(content: _File) -> tuple[tuple[Role, Words], ...]:
     return ("times", content.times), ("every", content.every), ("days", content.days), ("weeks", content.weeks)
+
+
+def _card_lines(lang: str) -> list[tuple[Role, str]]:
+    """How the pack's own dose cards say it: ("times", "Times a day: {n}"), from the lines that hold one number."""
+    if lang not in available():
+        return []
+    roles: dict[str, Role] = {"times": "times", "days": "days", "hours": "every", "tablets": "tablets"}
+    found: dict[tuple[Role, str], None] = {}
+    pack = load_pack(lang)
+    views = [pack, *(pack.for_protocol(name) for name in pack.protocols)]
+    for key, text in (entry for view in views for entry in view.messages.items()):
+        if key.startswith("dose."):
+            for line in _LINE_ENDS.split(text):
+                (name,) = names if len(names := _PLACEHOLDER.findall(line)) == 1 else ("",)
+                if name in roles:
+                    found[roles[name], _PLACEHOLDER.sub("{n}", line).strip(" 。.")] = None
+    return list(found)
 
 
 def _saying(role: Role, phrase: str, lang: str) -> Saying:

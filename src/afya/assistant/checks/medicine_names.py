@@ -22,6 +22,8 @@ from afya.translation.checks.drug_names import consonants, medicines, named, spe
 
 _SOUND_LETTERS = 6
 _LETTERS_ALIKE = 0.6
+# Letters of a strength that names no substance: "500 mg", "100,000 IU".
+_ONE_SUBSTANCE = 4
 _BRACKETS = regex.compile(r"[(（\[].*")
 
 
@@ -33,6 +35,9 @@ class Known(Protocol):
 
     @property
     def names(self) -> tuple[str, ...]: ...
+
+    @property
+    def strength(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +138,35 @@ def _of_pack(lang: str) -> dict[str, tuple[str, ...]]:
     if lang not in available():
         return {}
     try:
-        messages = load_pack(lang).messages
+        pack = load_pack(lang)
+        views = [pack, *(pack.for_protocol(name) for name in pack.protocols)]
     except ConfigError:
         return {}
     found: dict[str, tuple[str, ...]] = {}
-    for key, text in messages.items():
+    for key, text in (entry for view in views for entry in view.messages.items()):
         if key.startswith("medicine."):
             name = fold_marks(_BRACKETS.sub("", text).strip(" .,:：。"))
             if name:
                 found[key.removeprefix("medicine.")] = (name,)
     return found
+
+
+def without_strengths(text: str, known: Mapping[str, Known]) -> str:
+    """The text with spaces where the strength of a medicine of two substances stands, as the formulary writes it.
+
+    "20 mg artemether and 120 mg lumefantrine" are no two doses, and name no two medicines.
+    """
+    folded, places = _folded(text)
+    for medicine in known.values():
+        strength = fold_marks(medicine.strength or "")
+        if sum(sign.isalpha() for sign in strength) <= _ONE_SUBSTANCE:
+            continue
+        at = folded.find(strength)
+        while at >= 0:
+            start, end = places[at], places[at + len(strength) - 1] + 1
+            text = text[:start] + " " * (end - start) + text[end:]
+            at = folded.find(strength, at + 1)
+    return text
 
 
 @cache

@@ -14,7 +14,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from afya.assistant.checks.medicine_names import mentions
+from afya.assistant.checks.medicine_names import mentions, without_strengths
 from afya.assistant.checks.stated_doses import tells_to_give
 from afya.datafiles import read_yaml, validate
 from afya.errors import ConfigError
@@ -67,7 +67,7 @@ def fault(text: str, lang: str, formulary: Protocol | Formulary) -> str | None:
             continue
         return f"{_FAULTS[match.key]} ('{shown[match.start : match.end]}')."
     if tells_to_give(shown, lang):
-        for mention in mentions(shown, lang, formulary.medicines):
+        for mention in mentions(without_strengths(shown, formulary.medicines), lang, formulary.medicines):
             if not mention.listed:
                 return f"tells to give '{shown[mention.start : mention.end]}', which is not in the formulary."
     return None

@@ -14,13 +14,13 @@ from itertools import product
 import regex
 
 from afya.assistant.checks.dose_words import CLOSE, OPEN, DoseWords, dose_words
-from afya.assistant.checks.medicine_names import Known, Mention, mentions
+from afya.assistant.checks.medicine_names import Known, Mention, mentions, without_strengths
 from afya.protocols.dosing import Stated
 from afya.text.measures import measures
 from afya.text.normalise import fold_marks
 from afya.text.number_context import Measure
 
-_MASS = {"ug": "microgram", "mg": "mg", "g": "g", "ml": "ml", "l": "l", "iu": "iu"}
+_MASS = {"ug": "microgram", "mg": "mg", "g": "g", "ml": "ml", "ul": "microlitre", "l": "l", "iu": "iu"}
 _FRACTION = regex.compile(r"(?<![\d/.,])(?:(?P<whole>\d{1,2})\s+)?(?P<top>\d)\s?/\s?(?P<below>[2348])(?![\d/.,]*\d)")
 _GLYPH = regex.compile(r"(?P<whole>\d{1,2})?\s?(?P<sign>[½¼¾⅛⅓⅔])")
 _GLYPHS = {"½": 0.5, "¼": 0.25, "¾": 0.75, "⅛": 0.125, "⅓": 1 / 3, "⅔": 2 / 3}
@@ -29,6 +29,9 @@ _CONCENTRATION = regex.compile(r"\s*(?:/|per|par|por|pro)\s*(?:dl|decilit\p{L}*|
 _TOKEN = regex.compile(rf"{OPEN}(\d+){CLOSE}")
 _FOOD_REACH = 24
 _HOURS = 24
+_HEAVIEST_KG = 200
+_SMALL_UNITS = regex.compile(r"\s*(?:µ|μ|mc)(g|l)(?!\p{Latin})")
+_OTHER_TIMES = {"day": ("days", 1.0), "week": ("days", 7.0), "minute": ("every", 1 / 60)}
 _MEDICINE_REACH = 28
 
 
@@ -86,13 +89,59 @@ def stated_doses(
         ConfigError: the language's doses or numbers cannot be read.
     """
     sayings = dose_words(lang)
+    text = without_strengths(text, known)
     numbers = _numbers(text, lang, sayings)
     named = mentions(text, lang, known)
     marked, places = _marked(text, numbers)
-    how = _how(marked, places, numbers, sayings)
+    told = _how(marked, places, numbers, sayings)
+    how = [one for one in told if one.role != "tablets"]
     amounts, strength = _amounts(text, marked, places, numbers, sayings, bool(named or before), bool(how))
+    amounts += [_Amount(one.value, None, "tablet", one.start, one.end) for one in told if one.role == "tablets"]
+    amounts += _weights_given(text, numbers, named, sayings)
+    if named:
+        amounts += _unread(text, numbers)
+    if named and amounts:
+        how += _other_times(numbers)
+    amounts.sort(key=lambda amount: amount.start)
     inherited = before[0] if not named and len({one.name for one in before}) == 1 else None
     return _joined(text, named, inherited, amounts, how, strength)
+
+
+def _weights_given(text: str, numbers: list[_Number], named: list[Mention], sayings: DoseWords) -> list[_Amount]:
+    """Kilograms that are told as an amount, right behind a medicine or a word such as tablet: never a dose."""
+    found = []
+    for number in numbers:
+        if number.unit != "kg" or number.taken:
+            continue
+        before = max((one.end for one in named if one.end <= number.start), default=None)
+        close = before is not None and not any(sign.isalnum() for sign in text[before : number.start])
+        counted = any(pattern.search(fold_marks(text[: number.start])) for _, pattern in sayings.unit_ends)
+        if close or counted or number.value > _HEAVIEST_KG:
+            found.append(_Amount(number.value, number.upper, "kg", number.start, number.unit_end))
+            number.taken = True
+    return found
+
+
+def _unread(text: str, numbers: list[_Number]) -> list[_Amount]:
+    """Numbers of form lines (behind a colon) beside a medicine that nothing has read: amounts of no known unit."""
+    found = []
+    for number in numbers:
+        if not number.taken and number.unit is None and text[: number.start].rstrip().endswith((":", "：")):
+            found.append(_Amount(number.value, number.upper, "", number.start, number.end))
+            number.taken = True
+    return found
+
+
+def _other_times(numbers: list[_Number]) -> list[_How]:
+    """Times beside an amount that no saying has read: days count as how long, minutes as how often."""
+    found = []
+    for number in numbers:
+        if number.taken or number.unit not in _OTHER_TIMES:
+            continue
+        role, factor = _OTHER_TIMES[number.unit]
+        found.append(_How(role, number.value * factor, number.start, number.unit_end))
+        number.taken = True
+    return found
 
 
 def frequencies(text: str, lang: str) -> list[tuple[str, float, int, int]]:
@@ -105,6 +154,8 @@ def frequencies(text: str, lang: str) -> list[tuple[str, float, int, int]]:
     marked, places = _marked(text, numbers)
     found = []
     for how in _how(marked, places, numbers, sayings):
+        if how.role == "tablets":
+            continue
         divides = how.role == "every" and how.value > 0 and (_HOURS / how.value).is_integer()
         role, value = ("times", _HOURS / how.value) if divides else (how.role, how.value)
         found.append((role, value, how.start, how.end))
@@ -141,6 +192,10 @@ def _numbers(text: str, lang: str, sayings: DoseWords) -> list[_Number]:
             # "1/8 mg": the unit stands with the last figure of the fraction.
             within.unit, within.unit_end = measure.unit, measure.unit_span[1]
     found.sort(key=lambda number: number.start)
+    for number in found:
+        # Behind a sign of another script the units of measures() are not seen.
+        if number.unit is None and (small := _SMALL_UNITS.match(text, number.end)) is not None:
+            number.unit, number.unit_end = ("ug" if small[1] == "g" else "ul"), small.end()
     return _ranges(text, _halves(text, found, sayings), sayings)
 
 

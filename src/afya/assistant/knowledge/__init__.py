@@ -7,6 +7,6 @@ whether what was found answers the question.
 
 from afya.assistant.knowledge.abstain import answerable
 from afya.assistant.knowledge.passages import Hit, Passage
-from afya.assistant.knowledge.search import Knowledge, open_knowledge
+from afya.assistant.knowledge.search import Knowledge, knowledge_of, open_knowledge
 
-__all__ = ["Hit", "Knowledge", "Passage", "answerable", "open_knowledge"]
+__all__ = ["Hit", "Knowledge", "Passage", "answerable", "knowledge_of", "open_knowledge"]

@@ -28,6 +28,7 @@ class _Rule(BaseModel):
     headed: float
     rarest: float
     threshold: float = Field(gt=0, lt=1)
+    threshold_packs: float = Field(gt=0, lt=1)
     least_coverage: float = Field(ge=0, le=1)
 
 
@@ -43,7 +44,9 @@ def answers(hit: Hit) -> bool:
     """Whether this passage answers the question it was found by."""
     if hit.passage.flagged or not hit.asked:
         return False
-    return hit.coverage >= _rule().least_coverage and likelihood(hit) >= _rule().threshold
+    rule = _rule()
+    threshold = rule.threshold_packs if hit.passage.origin == "pack" else rule.threshold
+    return hit.coverage >= rule.least_coverage and likelihood(hit) >= threshold
 
 
 def likelihood(hit: Hit) -> float:

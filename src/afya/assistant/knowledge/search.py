@@ -141,6 +141,28 @@ def open_knowledge(
     return Knowledge(folder, packs, encoder=encoder, today=today)
 
 
+def knowledge_of(
+    lang: str, folder: Path | None = None, *, packs: Path | None = None, today: date | None = None
+) -> Knowledge | None:
+    """What questions in a language are answered from: the passages of its pack and of the English one, and of a folder.
+
+    None where there is no folder and what searching needs is not installed: the assistant then answers without.
+
+    Args:
+        packs: a folder with more packs.
+
+    Raises:
+        ConfigError: there is no such pack. DataError, MissingDependencyError: as `open_knowledge`.
+    """
+    from importlib.util import find_spec
+
+    from afya.packs import load_pack
+
+    if folder is None and find_spec("tantivy") is None:
+        return None
+    return open_knowledge(folder, [load_pack(code, packs) for code in dict.fromkeys((lang, "en"))], today=today)
+
+
 def _hit(passage: Passage, told: scoring.Score, asked: int, by: Literal["source", "pivot"]) -> Hit:
     return Hit(
         passage=passage,

@@ -216,7 +216,8 @@ def _vocabulary(lang: str) -> frozenset[str]:
         except ConfigError:
             # A pack that is being written or faulty is the pack linter's matter; masking goes on without its words.
             continue
-        groups = (pack.danger, pack.topics.sections, pack.topics.signs, pack.topics.values, pack.topics.units)
+        topics = pack.topics
+        groups = (pack.danger, pack.concepts, topics.sections, topics.signs, topics.values, topics.units)
         texts = [
             *pack.messages.values(),
             *(phrase for group in groups for listed in group.values() for phrase in listed),

@@ -25,6 +25,7 @@ _COORDINATES = regex.compile(
 )
 _ENOUGH_DIGITS = regex.compile(r"(?:\d[\s().\-–/]{0,3}){7,}")
 # Where the library of numbering plans is not installed: what begins as phone numbers do.
+_ABROAD = regex.compile(r"(?<![\w+])[+＋]\d{1,3}(?:[ .()-]{0,2}\d){6,12}(?!\d)")
 _PLAIN_PHONE = regex.compile(r"(?<![\w.,/])(?:\+|00|0)\d(?:[ -]?\d){7,12}(?![\w.,/]*\d)")
 _GROUPS = regex.compile(r"\d+")
 _LEAST, _MOST = 9, 15
@@ -115,6 +116,9 @@ def _phones(text: str, lang: str) -> list[Span]:
             span = (match.start, match.end)
             if span not in found and _dialled(match.raw_string) and not clinical(text, *span, lang):
                 found[span] = None
+    # With a country's code in front it is a phone number, whether a plan knows it or not.
+    for span in _spans(_ABROAD, text):
+        found.setdefault(span, None)
     longest: list[Span] = []
     for span in sorted(found, key=lambda one: (one[0] - one[1], one[0])):
         if not any(span[0] < end and start < span[1] for start, end in longest):

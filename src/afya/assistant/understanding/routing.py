@@ -53,7 +53,9 @@ def decide(
     if talk is not None and not replied and not asks and not own and not _sections_named(text, speech, protocol):
         return Route("small_talk", talk=talk)
     goes_on = known is not None and known.protocol == protocol.name and bool(known.findings)
-    about = bool(sections) or goes_on or (choice.protocol in choice.named and not _person_only(protocol))
+    # "Newborn" alone names a person; told and not asked about, it is a case.
+    named_guide = choice.protocol in choice.named and not (asks and _person_only(protocol))
+    about = bool(sections) or goes_on or named_guide
     # An age or a sign is enough where the protocol has no parts that a message names.
     about = about or (bool(own) and protocol.name != CHILD)
     lists = DANGER_SECTION in {match.key for match in speech.sections.find(text)}

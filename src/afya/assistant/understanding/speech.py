@@ -14,6 +14,7 @@ from afya.assistant.understanding.nearness import NearWords
 from afya.assistant.understanding.spelling import Speller
 from afya.languages import language
 from afya.packs import Pack, load_pack
+from afya.text.groups import Groups
 from afya.text.literals import text_literals
 from afya.text.words import Phrases, words
 
@@ -25,11 +26,15 @@ def bare(phrase: str) -> str:
 
 @dataclass(frozen=True)
 class Language:
-    """One language's pack with its phrases compiled. `words` are the plain words of its phrases."""
+    """One language's pack with its phrases compiled. `words` are the plain words of its phrases.
+
+    `together`: words that are a danger sign only together.
+    """
 
     pack: Pack
     code: str
     danger: Phrases
+    together: Groups
     sections: Phrases
     requests: Phrases
     protocols: Phrases
@@ -53,7 +58,7 @@ class Language:
         if not language(self.code).spaced:
             return None
         pack = self.pack
-        wanted = {word.plain for listed in pack.danger.values() for phrase in listed for word in words(bare(phrase))}
+        wanted = {word.plain for phrase in pack.danger_words() for word in words(bare(phrase))}
         told = {word.plain for text in pack.messages.values() for word in words(text)}
         small = {word.plain for text in text_literals(self.code).identification.words for word in words(text)}
         return NearWords(wanted, self.words | told | small, limits().slip_letters)
@@ -68,7 +73,7 @@ class Language:
             return Phrases(code, [(key, phrase) for key, listed in group.items() for phrase in listed])
 
         topics = pack.topics
-        groups = (pack.danger, topics.sections, topics.signs, topics.units)
+        groups = (pack.danger, pack.concepts, topics.sections, topics.signs, topics.units)
         known = {
             word.plain
             for group in groups
@@ -81,6 +86,7 @@ class Language:
             pack=pack,
             code=code,
             danger=compiled(pack.danger),
+            together=Groups(code, pack.concepts, [group for listed in pack.groups.values() for group in listed]),
             sections=compiled(topics.sections),
             requests=compiled(topics.requests),
             protocols=compiled(topics.protocols),

@@ -1,8 +1,11 @@
-"""Danger signs in a message, by the packs' phrases: before anything that could fail on a strange message."""
+"""Danger signs in a message, by the packs' phrases and by words of theirs that count together.
+
+Before anything that could fail on a strange message.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -15,15 +18,18 @@ Seen = Literal["message", "copy", "near", "pivot"]
 _ROUNDS = 8
 
 
-def danger_signs(text: str, speech: Language, judge: Sequence[str] = ()) -> list[Sign]:
+def danger_signs(text: str, speech: Language, judge: Sequence[str] = (), known: Collection[str] = ()) -> list[Sign]:
     """The danger phrases in `text` (normalised), each with whether it is denied; a rule's up to one that stands.
+
+    Words that are a sign only together count as a phrase does; `known`: concepts that hold although they are not said.
 
     A danger phrase that is only a piece of a longer phrase for a milder answer is none: "does not drink well" says less
     than "does not drink". `judge`: further languages whose words for "no" may deny it.
     """
-    found = speech.danger.find(text)
+    found = [*speech.danger.find(text), *speech.together.find(text, known)]
     if not found:
         return []
+    found.sort(key=lambda match: (match.start, -match.end, match.key))
     found = not_within(found, speech.facts.values.find(text))
     return [
         Sign(match.key, text[match.start : match.end], match.start, match.end, speech.code, no)
@@ -71,7 +77,12 @@ def not_within(found: list[Match], wholes: list[Match]) -> list[Match]:
     return kept
 
 
-def look(texts: Sequence[tuple[str, Seen]], spoken: Sequence[Language], judge: Sequence[str]) -> tuple[Sign, ...]:
+def look(
+    texts: Sequence[tuple[str, Seen]],
+    spoken: Sequence[Language],
+    judge: Sequence[str],
+    known: Collection[str] = (),
+) -> tuple[Sign, ...]:
     """The danger phrases of all `spoken` languages in all `texts` (the message, its copy with spellings put right).
 
     A sign that the copy shows where the message shows it too is named once. A phrase of one language within a sentence
@@ -81,7 +92,7 @@ def look(texts: Sequence[tuple[str, Seen]], spoken: Sequence[Language], judge: S
     listed: list[Sign] = []
     for text, seen in texts:
         for speech in spoken:
-            for sign in danger_signs(text, speech, judge):
+            for sign in danger_signs(text, speech, judge, known):
                 key = (sign.rule, sign.denied, sign.words)
                 if seen != "message" and key in found:
                     continue
