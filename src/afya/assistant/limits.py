@@ -35,6 +35,7 @@ class Limits:
     passages_found: int
     passages_quoted: int
     passage_characters: int
+    glossed_share: float
     mixed_clauses: int
     translation_seconds: float
     engine_start_seconds: float

@@ -73,6 +73,10 @@ def retrieve(context: Context, kit: Resources) -> Context:
     found = kit.knowledge.search(text, lang, limit=kit.limits.passages_found, pivot=given)
     # What speaks to a model rather than about health is shown to nobody; what answers stands first.
     fit = [hit for hit in found if not hit.passage.flagged and not instructions(hit.passage.text)]
+    # A gloss leaves out what the glossary does not know: it answers nothing where that is most of the message.
+    glossed = context.pivot is not None and context.pivot.origin == "gloss"
+    if glossed and kit.chosen.glosser.share(context.normalised or "") < kit.limits.glossed_share:
+        fit = [hit for hit in fit if hit.by == "source"]
     hits = sorted(fit, key=lambda hit: not answers(hit))
     sure = bool(hits) and answers(hits[0]) and answerable(hits, text)
     queries = (text,) if given is None else (text, given)

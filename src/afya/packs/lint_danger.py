@@ -72,8 +72,8 @@ def _alarms(pack: Pack, base: Pack) -> Iterator[Finding]:
         (f"messages.yaml, {key}", text, None) for key, text in pack.messages.items() if key.startswith("normal.")
     ]
     sentences += [(f"look_alikes.{rule}", text, rule) for rule, listed in pack.look_alikes.items() for text in listed]
-    for rule in sorted(set(pack.look_alikes) - set(base.danger) - set(pack.danger)):
-        yield Finding("error", "unknown_rule", _FILE, f"look_alikes.{rule}", "there is no such danger sign")
+    for name in sorted(set(pack.look_alikes) - set(base.danger) - set(pack.danger)):
+        yield Finding("error", "unknown_rule", _FILE, f"look_alikes.{name}", "there is no such danger sign")
     for place, text, rule in sentences:
         plain = normalise(text)
         # A pack's texts are told here only for what its groups add: its phrases are tried by its own tests.

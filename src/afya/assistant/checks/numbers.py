@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import lru_cache
 
 import regex
@@ -14,12 +16,15 @@ from afya.text.measures import measures
 from afya.text.normalise import fold_marks, normalise
 from afya.text.number_context import Measure
 from afya.text.numerals import shared_data
+from afya.text.sentences import sentences
 from afya.text.words import words
 
 Span = tuple[int, int]
 _FRACTION = regex.compile(r"(?<![\d/])\d\s?/\s?\d(?![\d/])")
 _DIGITS = regex.compile(r"\d+")
 _STEM = 5
+# How much of a sentence may differ from one of the passage that is still the same sentence.
+_NEARLY = 0.1
 _TIMES = frozenset({"hour", "day", "week", "month", "year"})
 _RETOLD = frozenset({"month", "year", "kg"})
 
@@ -75,7 +80,24 @@ def fault(
         formulary = any(low <= match.start() < high for low, high in right)
         if not covered and not formulary and match[0] not in figures:
             missing.append(match[0])
-    return f"not in the passages: {', '.join(dict.fromkeys(missing))}." if missing else None
+    if missing:
+        return f"not in the passages: {', '.join(dict.fromkeys(missing))}."
+    lost = _lost(text, cited)
+    return f"the passage's sentence has {', '.join(lost)}, which is left out here." if lost else None
+
+
+def _lost(text: str, cited: Sequence[SourcePassage]) -> list[str]:
+    """The figures that the same sentence of a passage has and this one has not: "for days" of "for 6 days"."""
+    mine = Counter(_DIGITS.findall(text))
+    bare = _DIGITS.sub("", text)
+    for passage in cited:
+        for piece in sentences(normalise(passage.text), passage.lang.partition("-")[0]):
+            left_out = Counter(_DIGITS.findall(piece)) - mine
+            other = _DIGITS.sub("", piece)
+            alike = abs(len(other) - len(bare)) <= _NEARLY * len(bare)
+            if left_out and alike and SequenceMatcher(None, bare, other, autojunk=False).ratio() >= 1 - _NEARLY / 2:
+                return list(left_out)
+    return []
 
 
 def _quantities(text: str, lang: str) -> list[_Quantity]:

@@ -45,7 +45,9 @@ def answers(hit: Hit) -> bool:
     if hit.passage.flagged or not hit.asked:
         return False
     rule = _rule()
-    threshold = rule.threshold_packs if hit.passage.origin == "pack" else rule.threshold
+    # A pivot may be a gloss, which leaves out what the glossary does not know: it covers more than was asked.
+    near = hit.passage.origin == "pack" and hit.by == "source"
+    threshold = rule.threshold_packs if near else rule.threshold
     return hit.coverage >= rule.least_coverage and likelihood(hit) >= threshold
 
 

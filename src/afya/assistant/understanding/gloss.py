@@ -11,8 +11,10 @@ from collections.abc import Iterator
 import regex
 
 from afya.packs import Pack
+from afya.text.identify import small_words
+from afya.text.literals import text_literals
 from afya.text.negation import judged
-from afya.text.words import Match, Phrases
+from afya.text.words import Match, Phrases, words
 
 _BREAKS = regex.compile(r"[.!?;\n。！？；؟।]")
 _NUMBER = regex.compile(r"\d+(?:[.,]\d+)?")
@@ -46,11 +48,22 @@ class Glosser:
         ]
         pieces += [(end.start(), ".") for end in _BREAKS.finditer(text)]
         # A comma between two terms keeps the denial of one from reaching the next.
-        words, listed = [], sorted(pieces)
+        said, listed = [], sorted(pieces)
         for place, (_, piece) in enumerate(listed):
             last = place + 1 == len(listed) or listed[place + 1][1] == "." or piece == "."
-            words.append(piece if last or piece[0].isdigit() else f"{piece},")
-        return " ".join(words).replace(" .", ".").strip(". ")
+            said.append(piece if last or piece[0].isdigit() else f"{piece},")
+        return " ".join(said).replace(" .", ".").strip(". ")
+
+    def share(self, text: str) -> float:
+        """How much of `text` (normalised) the glossary knows: letters of known terms, of those of all but small words."""
+        if self._terms is None:
+            return 0.0
+        small = {word.plain for listed in text_literals(self._lang).identification.words for word in words(listed)}
+        small |= {word.plain for phrases in (small_words().get(self._lang, ()),) for word in words(" ".join(phrases))}
+        told = [word for word in words(text) if word.plain not in small and not word.plain.isdigit()]
+        spans = [(match.start, match.end) for match in _longest(self._terms.find(text))]
+        known = [word for word in told if any(start < word.end and word.start < end for start, end in spans)]
+        return sum(len(word.plain) for word in known) / max(1, sum(len(word.plain) for word in told))
 
 
 def _longest(found: list[Match]) -> list[Match]:
