@@ -350,6 +350,15 @@ def test_the_packs_own_passages_need_no_adding() -> None:
     assert not answerable(knowledge.search(question, "en"), question)
 
 
+def test_what_the_pivot_finds_in_a_pack_is_given_in_the_language_asked() -> None:
+    knowledge = open_knowledge(None, [load_pack("fr"), load_pack("en")])
+    english = open_knowledge(None, [load_pack("en")]).search("exclusive breastfeeding", "en")[0].passage
+    found = knowledge.search("zzz", "fr", pivot="exclusive breastfeeding")
+    assert {hit.passage.lang for hit in found} == {"fr"}
+    assert english.lang == "en"
+    assert "allaitement" in found[0].passage.title.lower()
+
+
 def test_the_packs_passages_are_indexed_once_and_again_when_the_cache_is_damaged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,6 +99,10 @@ def test_a_noun_in_a_list_of_things_denied_is_denied(lang: str) -> None:
 @pytest.mark.parametrize(
     ("lang", "text", "phrase", "denied"),
     [
+        ("en", "the dog has not bitten him", "dog ... bit*", True),
+        ("en", "the dog without collar bit him", "dog ... bit*", False),
+        ("en", "he cannot now drink", "cannot ... drink", False),
+        ("zh", "狗没有咬他", "狗...咬", True),
         ("en", "no fever, lethargic or unconscious", "unconscious", False),
         ("en", "no fever, vomits everything or nearly everything", "vomits everything", False),
         ("en", "no fever, refuses to drink or to eat", "refuses to drink", False),

@@ -30,6 +30,7 @@ class Limits:
     conversation_hours: float
     reply_words: int
     slip_letters: int
+    slip_letters_together: int
     woman_months: float
     adult_months: float
     passages_found: int

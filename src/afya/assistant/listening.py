@@ -140,11 +140,11 @@ def triage_pivot(context: Context, kit: Resources) -> Context:
     english = kit.other(PIVOT)
     if context.pivot is not None and context.pivot.origin != "source" and context.pivot.text and english is not None:
         known = set(found.standing)
-        # What the message itself denies in so many words, a gloss of single terms does not make stand again.
-        told = {sign.rule for sign in found.signs} if context.pivot.origin == "gloss" else known
         seen = danger_signs(normalise(context.pivot.text), english, known=_told_before(context, kit))
-        signs = [replace(sign, seen_in="pivot") for sign in seen]
-        signs = [sign for sign in signs if sign.rule not in told]
+        signs = [replace(sign, seen_in="pivot") for sign in seen if sign.rule not in known]
+        if context.pivot.origin == "gloss":
+            # A gloss loses what a verb denies: it tells of the rules alone that the pack has no phrases for.
+            signs = [sign for sign in signs if sign.rule in found.unseen_rules]
         listed = (*found.signs, *signs)
         found = replace(found, signs=listed, standing=standing(listed, kit.triage))
     context = replace(context, triage=found)

@@ -20,7 +20,7 @@ from afya.text.words import Match, Phrases, clause_ends, pieces
 Scope = Literal["clause", "sentence"]
 _SENTENCE_ENDS = frozenset(".!?\n。！？؟।")
 # A word of `unless` cancels a group from so far on either side; in scripts without spaces a word is about two signs.
-_NEAR = 3
+_NEAR = 4
 _UNSPACED_WORD = 2
 # Of words that are repeated without end, so many from either end of the text are looked at.
 _MOST = 100
@@ -123,6 +123,9 @@ class Groups:
     def _together(self, group: Group, standing: Mapping[str, list[_Place]]) -> Iterable[tuple[tuple[int, int], ...]]:
         apart = group.apart * self._step
         entries = [sorted({place for name in names for place in standing.get(name, ())}) for names in group.all]
+        if len(entries) == 1:
+            # Of "vaginal bleeding" and the "bleeding" in it, the longer is judged: "no vaginal bleeding" denies both.
+            entries = [_outer(entries[0])]
         against = sorted({place for name in group.unless for place in standing.get(name, ())})
         rarest = 0 if group.ordered else min(range(len(entries)), key=lambda number: len(entries[number]))
         rest = entries[:rarest] + entries[rarest + 1 :]
@@ -138,6 +141,15 @@ class Groups:
             place.last >= low and place.first <= high and place.number(scope) == taken[0].number(scope)
             for place in against
         )
+
+
+def _outer(places: list[_Place]) -> list[_Place]:
+    """Those that lie in no other."""
+    kept: list[_Place] = []
+    for place in sorted(places, key=lambda place: (place.start, -place.end)):
+        if not kept or place.end > kept[-1].end:
+            kept.append(place)
+    return kept
 
 
 def _both_ends(places: list[_Place]) -> list[_Place]:

@@ -150,13 +150,32 @@ def judged(text: str, matches: Sequence[Match], lang: str, taken: Sequence[Span]
         # A cue reaches over a sentence at most: a few neighbours on each side are all that can hold one.
         near = [other for other in spans[max(0, place - _NEIGHBOURS) : place + _NEIGHBOURS + 1] if other != span]
         no = denials[match.key] < _MOST_DENIALS and (
-            denied_together(text, match.parts, lang, near) if match.parts else denied(text, span, lang, near)
+            denied_together(text, match.parts, lang, near)
+            if match.parts
+            else _denied_in_gap(text, match, lang) or denied(text, span, lang, near)
         )
         found.append((match, no))
         denials[match.key] += no
         if not no:
             standing.add(match.key)
     return found
+
+
+def _denied_in_gap(text: str, match: Match, lang: str) -> bool:
+    """Whether a denial stands in the gap of a phrase, right before what follows there ("dog has not bitten him").
+
+    One farther ahead may deny another word; a phrase that writes a denial itself ("cannot ... drink") has none.
+    """
+    _, gap, last = match.phrase.rpartition("...")
+    known = _polarity(lang)
+    if not gap or known.own.find(match.phrase.replace("...", " ")):
+        return False
+    ends = Phrases(lang, [("", last)]).find(text[match.start : match.end])
+    start = match.start + ends[-1].start if ends else match.start
+    return any(
+        _light(text[match.start + cue.end : start], known.articles | known.light, known)
+        for cue in known.before.find(text[match.start : start])
+    )
 
 
 def _cues(phrases: Phrases, text: str, offset: int, busy: Sequence[Span]) -> list[Match]:

@@ -100,10 +100,11 @@ class Phrases:
         self.lang = lang
         self._spaced = language(lang).spaced
         self._first_exact: dict[str, list[tuple[str, str, tuple[_Pattern, ...]]]] = defaultdict(list)
-        # By the first letter of the word ("convuls*"), by its last one ("*dikiza"), and those open at both ends.
+        # By the letters of the word: every beginning, ending or stretch of a word of the text is looked up in turn.
         self._open_end: dict[str, list[_Numbered]] = defaultdict(list)
         self._open_start: dict[str, list[_Numbered]] = defaultdict(list)
-        self._open_both: list[_Numbered] = []
+        self._open_both: dict[str, list[_Numbered]] = defaultdict(list)
+        self._figures: list[_Numbered] = []
         self._unspaced: list[tuple[str, str, regex.Pattern[str]]] = []
         self._unspaced_plain: list[tuple[str, str, str]] = []
         for number, (key, phrase) in enumerate(phrases):
@@ -113,12 +114,14 @@ class Phrases:
                 self._unspaced_plain.append((key, phrase, "".join(pattern.plain for pattern in patterns)))
             elif not self._spaced:
                 self._unspaced.append((key, phrase, _unspaced_pattern(patterns)))
-            elif (first.open_start and first.open_end) or not first.plain or first.least:
-                self._open_both.append((number, (key, phrase, patterns)))
+            elif first.least:
+                self._figures.append((number, (key, phrase, patterns)))
+            elif first.open_start and first.open_end:
+                self._open_both[first.plain].append((number, (key, phrase, patterns)))
             elif first.open_end:
-                self._open_end[first.plain[0]].append((number, (key, phrase, patterns)))
+                self._open_end[first.plain].append((number, (key, phrase, patterns)))
             elif first.open_start:
-                self._open_start[first.plain[-1]].append((number, (key, phrase, patterns)))
+                self._open_start[first.plain].append((number, (key, phrase, patterns)))
             else:
                 self._first_exact[first.plain].append((key, phrase, patterns))
 
@@ -140,10 +143,17 @@ class Phrases:
 
     def _opened_by(self, plain: str) -> list[_Entry]:
         """The phrases whose open first word fits this one, in the order in which they were given."""
-        if not plain:
-            return []
-        near = (self._open_end.get(plain[0], ()), self._open_start.get(plain[-1], ()), self._open_both)
-        fitting = [entry for listed in near for entry in listed if entry[1][2][0].fits(plain)]
+        fitting = [entry for entry in self._figures if entry[1][2][0].fits(plain)]
+        heads, tails = plain[:_LONGEST], plain[-_LONGEST:]
+        for index, stretches in (
+            (self._open_end, (heads[:end] for end in range(len(heads) + 1))),
+            (self._open_start, (tails[start:] for start in range(len(tails) + 1))),
+        ):
+            if index:
+                for stretch in stretches:
+                    fitting += index.get(stretch, ())
+        if self._open_both:
+            fitting += [entry for stretch, entries in self._open_both.items() if stretch in plain for entry in entries]
         return [entry for _, entry in sorted(fitting, key=lambda entry: entry[0])]
 
     def _find_unspaced(self, text: str) -> Iterator[Match]:
@@ -160,6 +170,8 @@ class Phrases:
 
 _Entry = tuple[str, str, tuple[_Pattern, ...]]
 _Numbered = tuple[int, _Entry]
+# A beginning or ending that a phrase writes is no longer than this.
+_LONGEST = 60
 # A message is looked through by many lists of phrases in turn; the words of short ones are read once.
 _SHORT = 2_000
 

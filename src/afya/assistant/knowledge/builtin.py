@@ -16,6 +16,7 @@ from pathlib import Path
 from afya.assistant.knowledge.adding import Added, add_blocks, with_identity
 from afya.assistant.knowledge.chunks import Block
 from afya.assistant.knowledge.markdown import plain_markdown
+from afya.assistant.knowledge.passages import Passage
 from afya.assistant.knowledge.reading import Reading
 from afya.assistant.knowledge.record import Document
 from afya.assistant.knowledge.store import Store, made_by
@@ -69,6 +70,35 @@ def pack_store(files: Sequence[tuple[Pack, Path]]) -> Store:
         return store
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+def counterparts(files: Sequence[tuple[Pack, Path]], store: Store) -> dict[tuple[str, str], Passage]:
+    """For (passage_id of one language, another language): the passage that says the same there.
+
+    Packs name the files of kb/ alike and keep their sections in one order: the same section of the same file, where
+    both files have equally many.
+    """
+    kept: dict[tuple[str, str, str | None], list[Passage]] = {}
+    for batch in store.record.batches():
+        for passage in (one.passage for one in batch.values()):
+            kept.setdefault((passage.lang, passage.title, passage.section), []).append(passage)
+    named: dict[str, dict[str, list[list[Passage]]]] = {}
+    for pack, path in files:
+        told, lang = read_passage(path), pack.lang.partition("-")[0]
+        sections = [kept.get((lang, told.header.title, part.heading or None), []) for part in told.sections]
+        named.setdefault(path.name, {})[lang] = sections
+    found: dict[tuple[str, str], Passage] = {}
+    for by_lang in named.values():
+        for lang, sections in by_lang.items():
+            for other, others in by_lang.items():
+                if other != lang and len(others) == len(sections):
+                    for mine, theirs in zip(sections, others, strict=True):
+                        found |= {
+                            (passage.passage_id, other): theirs[min(place, len(theirs) - 1)]
+                            for place, passage in enumerate(mine)
+                            if theirs
+                        }
+    return found
 
 
 def _fill(store: Store, files: Sequence[tuple[Pack, Path]]) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Protocol
 
 from afya.assistant.knowledge import analysis, index, scoring
-from afya.assistant.knowledge.builtin import pack_files, pack_store
+from afya.assistant.knowledge.abstain import answers
+from afya.assistant.knowledge.builtin import counterparts, pack_files, pack_store
 from afya.assistant.knowledge.passages import Hit, Passage
 from afya.assistant.knowledge.record import Kept
 from afya.assistant.knowledge.store import Store
@@ -75,7 +77,7 @@ class Knowledge:
         with self._lock:
             hits = self._in_language(query, lang, "source", limit, day)
             if pivot is not None and lang != PIVOT:
-                hits += self._in_language(pivot, PIVOT, "pivot", limit, day)
+                hits = self._in_own_words(hits, self._in_language(pivot, PIVOT, "pivot", limit, day), lang)
         question = pivot if pivot is not None else query if lang == PIVOT else None
         if self._encoder is not None and question is not None:
             hits = _rerank(self._encoder, question, hits)
@@ -86,7 +88,25 @@ class Knowledge:
     @cached_property
     def _stores(self) -> list[Store]:
         stores = [] if self._added is None else [self._added]
-        return [*stores, pack_store(self._files)] if self._files else stores
+        return stores if self._packs is None else [*stores, self._packs]
+
+    @cached_property
+    def _packs(self) -> Store | None:
+        return pack_store(self._files) if self._files else None
+
+    @cached_property
+    def _counterparts(self) -> dict[tuple[str, str], Passage]:
+        return {} if self._packs is None else counterparts(self._files, self._packs)
+
+    def _in_own_words(self, hits: list[Hit], by_pivot: list[Hit], lang: str) -> list[Hit]:
+        """Hits with those of the pivot, whose pack passages are given in the language asked where its pack has them."""
+        best = {hit.passage.passage_id: hit for hit in hits}
+        for hit in by_pivot:
+            own = replace(hit, passage=self._counterparts.get((hit.passage.passage_id, lang), hit.passage))
+            known = best.get(own.passage.passage_id)
+            if known is None or not answers(known) and (answers(own) or own.score > known.score):
+                best[own.passage.passage_id] = own
+        return list(best.values())
 
     def _in_language(self, text: str, lang: str, by: Literal["source", "pivot"], limit: int, day: date) -> list[Hit]:
         reader = analysis.analyser(lang)
@@ -181,8 +201,6 @@ def _hit(passage: Passage, told: scoring.Score, asked: int, by: Literal["source"
 
 def _rerank(encoder: Encoder, question: str, hits: list[Hit]) -> list[Hit]:
     """The best English hits with what the encoder says of them; its failure leaves the words' order."""
-    from dataclasses import replace
-
     best = sorted((hit for hit in hits if hit.passage.lang == PIVOT), key=lambda hit: -hit.score)[:_DENSE_HITS]
     try:
         cosines = encoder.cosines(question, [hit.passage.text for hit in best])

@@ -35,9 +35,13 @@ def choose(
     there. The child's protocol with `who` a grown-up means that no protocol is for them.
     """
     scores = _counted(speech.protocols, text)
+    people = _counted(speech.people, text)
+    about_women = any(protocols[name].subject == "woman" for name in scores if name in protocols)
+    if age_months is not None and age_months < limits.woman_months and about_women:
+        # "7 months pregnant" is no age, where the message names no child.
+        age_months = age_months if people.get("child") or people.get("infant") else None
     fitting = {name: entry for name, entry in protocols.items() if fits(entry, age_months, limits)}
     named = tuple(sorted((name for name in scores if name in fitting), key=lambda name: -scores[name]))
-    people = _counted(speech.people, text)
     who = _who(age_months, people, protocols, limits)
     if who is None and not people and known is not None:
         who = known.who

@@ -6,7 +6,7 @@ from functools import cache
 
 import regex
 
-from afya.assistant.understanding.personal import PersonNumber, Span, clinical, listed, loose, shared_forms
+from afya.assistant.understanding.personal import PersonNumber, Span, clinical, labelled, listed, shared_forms
 
 _DNI_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"
 _CN_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -43,13 +43,13 @@ def _forms() -> tuple[tuple[PersonNumber, regex.Pattern[str]], ...]:
 
 @cache
 def _labelled(lang: str) -> tuple[regex.Pattern[str], ...]:
-    labels = "|".join(loose(word) for word in listed(lang, "id_labels"))
+    labels = labelled(listed(lang, "id_labels"))
     if not labels:
         return ()
     return (
         regex.compile(
             # Letters such as "no", "number" or "is" may stand between; figures of the number may be in groups.
-            rf"(?i)(?<![\p{{L}}\p{{M}}])(?:{labels})(?![\p{{L}}\p{{M}}])[\s:.#№°º-]*(?:\p{{L}}[\p{{L}}\p{{M}}]*[\s:.#№°º]+){{0,3}}"
+            rf"(?i){labels}[\s:：.#№°º-]*(?:\p{{L}}[\p{{L}}\p{{M}}]*[\s:：.#№°º]+){{0,3}}"
             r"(?P<number>[A-Z]{0,4}[-/ ]?\d(?:[\dA-Z]|[-/ ](?=[\dA-Z]*\d)){3,22}[\dA-Z]?)(?!\w)"
         ),
     )

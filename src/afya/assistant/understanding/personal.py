@@ -23,6 +23,7 @@ _DATE = regex.compile(
     r"(?:19|20)\d{2}([-./ ])\d{1,2}\1\d{1,2}|\d{1,2}([-./ ])\d{1,2}\2(?:19|20)?\d{2}"
     r"|(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
 )
+_UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
 Kind = Literal["name", "phone", "email", "id_number", "address", "link", "coordinates"]
 
 
@@ -163,3 +164,15 @@ def loose(word: str) -> str:
     """A pattern for words with or without their marks and with any blanks between."""
     forms = dict.fromkeys((word, fold_marks(word)))
     return "(?:" + "|".join(r"\s+".join(map(regex.escape, form.split())) for form in forms) + ")"
+
+
+def labelled(words: list[str]) -> str:
+    """A pattern for any of the words as a label, or "" for none; in scripts without spaces letters may stand around."""
+    apart = [word for word in words if not _UNSPACED.match(word)]
+    within = [word for word in words if _UNSPACED.match(word)]
+    found = []
+    if apart:
+        found.append(rf"(?<![\p{{L}}\p{{M}}])(?:{'|'.join(map(loose, apart))})(?![\p{{L}}\p{{M}}])")
+    if within:
+        found.append(f"(?:{'|'.join(map(loose, within))})")
+    return f"(?:{'|'.join(found)})" if found else ""

@@ -16,7 +16,7 @@ import regex
 from afya.assistant.checks import switches
 from afya.assistant.understanding.numbers_of_persons import person_numbers
 from afya.assistant.understanding.person_names import names
-from afya.assistant.understanding.personal import Span, clinical, listed, loose, shared_forms
+from afya.assistant.understanding.personal import Span, clinical, labelled, listed, loose, shared_forms
 
 _EMAIL = regex.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
 _LINK = regex.compile(r"(?i)(?<!\w)(?:(?:https?|ftp)://|www\.)[^\s<>\"')]+[^\s<>\"').,;:!?]")
@@ -28,6 +28,8 @@ _ENOUGH_DIGITS = regex.compile(r"(?:\d[\s().\-–/]{0,3}){7,}")
 _ABROAD = regex.compile(r"(?<![\w+])[+＋]\d{1,3}(?:[ .()-]{0,2}\d){6,12}(?!\d)")
 _PLAIN_PHONE = regex.compile(r"(?<![\w.,/])(?:\+|00|0)\d(?:[ -]?\d){7,12}(?![\w.,/]*\d)")
 _GROUPS = regex.compile(r"\d+")
+# 21 3555-0199
+_AREA_AND_HYPHEN = regex.compile(r"\d{2,3} \d{3,5}-\d{4}")
 _LEAST, _MOST = 9, 15
 _LABELLED_LEAST = 6
 
@@ -137,11 +139,11 @@ def _dialled(raw: str) -> bool:
     if len(digits) == 1:
         return True
     separators = {sign for sign in raw if not sign.isdigit() and sign not in "()"} or {" "}
-    if raw.startswith("("):
+    if raw.startswith("(") or _AREA_AND_HYPHEN.fullmatch(raw):
         return True
     if len(separators) > 1 or "/" in separators:
         return False
-    return (digits[0].startswith("0") and len(digits[0]) > 1) or [len(group) for group in digits] == [3, 3, 4]
+    return (digits[0].startswith("0") and len(digits[0]) > 1) or [len(group) for group in digits] in ([3, 3, 4], [3, 4, 4])
 
 
 def _labelled_phones(text: str, lang: str) -> list[Span]:
@@ -161,13 +163,16 @@ def _addresses(text: str, lang: str) -> list[Span]:
 
 @cache
 def _phone_labels(lang: str) -> tuple[regex.Pattern[str], ...]:
-    words = "|".join(loose(word) for word in listed(lang, "phone_labels"))
+    words = labelled(listed(lang, "phone_labels"))
     if not words:
         return ()
     return (
         regex.compile(
-            rf"(?i)(?<![\p{{L}}\p{{M}}])(?:{words})(?![\p{{L}}\p{{M}}])[\s:.#-]*(?:[\p{{L}}\p{{M}}]+[\s:.#-]+){{0,3}}"
-            r"(?P<number>\+?\(?\d[\d\s().-]{4,18}\d)"
+            rf"(?i){words}[\s:：.#-]*(?:[\p{{L}}\p{{M}}]+[\s:：.#-]+){{0,3}}(?P<number>\+?\(?\d[\d\s().-]{{4,18}}\d)"
+        ),
+        # "Call Dr Pedro Choque on 7155 5012": further away only what is written in two groups, as one dials.
+        regex.compile(
+            rf"(?i){words}\s(?:[\p{{L}}\p{{M}}]+[.]?\s){{4,7}}(?P<number>\d{{3,5}}[ -]\d{{4}})(?![\w/%]|[.,-]\d|\s?\p{{L}})"
         ),
     )
 
@@ -188,7 +193,7 @@ def _address_patterns(lang: str) -> tuple[regex.Pattern[str], ...]:
                 rf"(?<![\w.,/])\d{{1,5}}[A-Za-z]?,?\s(?i:{streets})(?![\p{{L}}\p{{M}}])\s(?:\p{{L}}{{2,3}}\s)?{name}(?:\s{name}){{0,2}}"
             ),
             regex.compile(
-                rf"(?<![\p{{L}}\p{{M}}])(?i:{streets})(?![\p{{L}}\p{{M}}])\s(?:\p{{L}}{{2,3}}\s)?(?:{name}\s?){{1,3}},?\s?(?:[Nn][o°º.]{{1,2}}\s?)?\d{{1,5}}(?![\d.,/%]|\s?\p{{L}})"
+                rf"(?<![\p{{L}}\p{{M}}])(?i:{streets})(?![\p{{L}}\p{{M}}])\s(?:\p{{L}}{{2,3}}\s)?(?:{name}\s?){{1,3}},?\s?(?:[Nn][o°º.]{{1,2}}\s?)?\d{{1,5}}(?!\d|[.,]\d|[/%]|\s?\p{{L}})"
             ),
             regex.compile(r"\p{Lu}[\p{L}\p{M}-]*(?i:straße|strasse|weg|platz|gasse)\s\d{1,4}[a-z]?(?!\w)"),
         ]

@@ -57,11 +57,15 @@ class Language:
         """The words of the danger phrases under a slip of the fingers; None in scripts without spaces."""
         if not language(self.code).spaced:
             return None
-        pack = self.pack
-        wanted = {word.plain for phrase in pack.danger_words() for word in words(bare(phrase))}
+        pack, bounds = self.pack, limits()
+        wanted = {word.plain for listed in pack.danger.values() for phrase in listed for word in words(bare(phrase))}
+        wanted = {word for word in wanted if len(word) >= bounds.slip_letters}
+        # A word that counts only together with others may be shorter: a chance slip of one alone raises nothing.
+        whole = (phrase for listed in pack.concepts.values() for phrase in listed if "*" not in phrase)
+        wanted |= {word.plain for phrase in whole for word in words(bare(phrase))}
         told = {word.plain for text in pack.messages.values() for word in words(text)}
         small = {word.plain for text in text_literals(self.code).identification.words for word in words(text)}
-        return NearWords(wanted, self.words | told | small, limits().slip_letters)
+        return NearWords(wanted, self.words | told | small, bounds.slip_letters_together)
 
     @classmethod
     def load(cls, lang: str, root: Path | None = None) -> Language:

@@ -72,7 +72,8 @@ def not_within(found: list[Match], wholes: list[Match]) -> list[Match]:
                 before = max(before, wholes[place].end)
             reached = max(reached, wholes[place].end)
             place += 1
-        if before < match.end and reached <= match.end:
+        # Words that count together and are all within a milder phrase say no more than it does.
+        if before < match.end and (reached < match.end if match.parts else reached <= match.end):
             kept.append(match)
     return kept
 
