@@ -58,7 +58,7 @@ def run_tests(assistant: Assistant, ask: Callable[[str], Answer] | None = None) 
 
 
 def _faults(test: PackTest, answer: Answer, pack: Pack) -> Iterator[Fault]:
-    if answer.route != test.route:
+    if test.route is not None and answer.route != test.route:
         yield Fault("route", test.route, str(answer.route))
     if test.protocol is not None and answer.protocol != test.protocol:
         yield Fault("protocol", test.protocol, str(answer.protocol))

@@ -266,7 +266,7 @@ def _tests(base: Pack) -> str:
             "id": test.id,
             "text": "",
             "note": test.note or test.text,
-            "route": test.route,
+            **({"route": test.route} if test.route else {}),
             **({"protocol": test.protocol} if test.protocol else {}),
             **({"danger": list(test.danger)} if test.danger else {}),
             # Words of the answer are the language's own; keys of texts are the same in all.

@@ -224,12 +224,13 @@ class PackTest(_Frozen):
     """One line of tests.jsonl: a message and what must come of it.
 
     `danger`: the rules that must stand, exactly these. `must` and `must_not`: words of the answer, or keys of the
-    pack's texts ("action.give_zinc"). `note` says in English what the message says.
+    pack's texts ("action.give_zinc"). `note` says in English what the message says. `route`: the route of the answer;
+    None where a passage and the guide are both right.
     """
 
     id: Text
     text: Text
-    route: Text
+    route: Text | None = None
     protocol: str | None = None
     danger: tuple[str, ...] = ()
     must: Texts = ()

@@ -85,7 +85,8 @@ class TextLiterals(LanguageFile):
     """One language's file.
 
     `number_words` maps a value to its words, or to None where they are not known. `unit_first`: whether a unit stands
-    before its number ("miezi 8"). `duration`: what stands between a sign and how long it has lasted.
+    before its number ("miezi 8"). `duration`: what stands between a sign and how long it has lasted. `over`: what
+    stands between the two numbers of a blood pressure, where it is said ("150 over 95").
     """
 
     option_letters: Annotated[Words, Field(min_length=5, max_length=10)]
@@ -98,6 +99,7 @@ class TextLiterals(LanguageFile):
     number_words: dict[int, tuple[Word, ...] | None]
     unit_first: bool
     duration: Words
+    over: Words = ()
     identification: Identification
 
     @model_validator(mode="after")

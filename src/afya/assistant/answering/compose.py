@@ -203,6 +203,10 @@ def _unknown(page: Page, context: Context, resources: Resources, route: RouteNam
     page.doubt("notice.do_not_know")
     page.say("notice", "notice.when_in_doubt")
     page.abstained = True
+    choice = context.choice
+    if context.assessment is not None and choice is not None and choice.protocol in choice.named:
+        # The guide that is named may still lead somewhere when it is gone through.
+        ask(page, context, context.assessment, resources)
     return "unknown" if route == "question" else route
 
 

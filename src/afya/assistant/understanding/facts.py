@@ -9,11 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import regex
-
 from afya.assistant.context import Facts, Sign, Triage
 from afya.assistant.limits import Limits
 from afya.assistant.understanding.amounts import DAYS, TO_UNIT, in_unit, whole, within
+from afya.assistant.understanding.close import (
+    AGE_DAYS,
+    PREGNANCY,
+    SINCE_BIRTH,
+    UNITS,
+    claimed,
+    pressure_pairs,
+    weeks,
+)
 from afya.packs import Pack
 from afya.protocols import Input, Protocol
 from afya.protocols.conditions import Value
@@ -26,7 +33,6 @@ from afya.text.words import Match, Phrases, clause_ends, words
 _AGE = "age_months"
 # The key of phrases that deny all general danger signs at once.
 _NO_DANGER_SIGN = "no_danger_sign"
-_PRESSURE = regex.compile(r"(?<![\d.,/])(\d{2,3})\s?/\s?(\d{2,3})(?![\d/]|[.,]\d)")
 # How many words may stand between a number and the word that says what it is.
 _NEAR_WORDS = 4
 _NEAR_CHARACTERS = 8
@@ -43,6 +49,7 @@ class Vocabulary:
     signs: Phrases
     values: Phrases
     numbers: Phrases
+    infants: Phrases
     spaced: bool
 
     @classmethod
@@ -54,6 +61,7 @@ class Vocabulary:
             _phrases(lang, pack.topics.signs),
             _phrases(lang, pack.topics.values),
             _phrases(lang, _number_words(pack)),
+            _phrases(lang, {"infant": pack.topics.people.get("infant", ())}),
             spaced,
         )
 
@@ -168,8 +176,10 @@ def _numbers(text: str, vocabulary: Vocabulary, protocol: Protocol, found: _Foun
     ends = clause_ends(text)
     by_input: dict[str, list[Quantity]] = {}
     durations = [q for q in listed if q.unit in DAYS]
-    _pressure(text, protocol, found)
+    pairs = _pressure(text, protocol, found, vocabulary.lang)
     for quantity in listed:
+        if any(start <= quantity.start < end for start, end in pairs):
+            continue
         if quantity.unit not in DAYS:
             name = _plain_input(text, quantity, cues, ends, vocabulary, protocol, listed)
             if name is not None:
@@ -180,27 +190,38 @@ def _numbers(text: str, vocabulary: Vocabulary, protocol: Protocol, found: _Foun
         by_input[protocol.age.input] = by_input.pop(_AGE)
     for name, several in by_input.items():
         entry = protocol.inputs.get(name)
-        if entry is not None:
+        if entry is not None and name == PREGNANCY:
+            told = weeks(several, protocol)
+            if told is None:
+                found.unsure.append(name)
+            else:
+                _put(name, told, entry, text, found, limits, is_age=False)
+        elif entry is not None:
             is_age = protocol.age is not None and name == protocol.age.input
             _put(name, several, entry, text, found, limits, is_age)
 
 
-def pressures(text: str, protocol: Protocol) -> set[tuple[int, int]]:
-    """The blood pressures in a message, as they are written everywhere: 130/85."""
+def pressures(text: str, protocol: Protocol, lang: str | None = None) -> dict[Span, tuple[int, int]]:
+    """The blood pressures in a message, by their place: 130/85 in any language, with `lang` also "130 over 85"."""
     upper, lower = protocol.inputs.get("systolic"), protocol.inputs.get("diastolic")
     if upper is None or lower is None:
-        return set()
-    read = ((int(pair[1]), int(pair[2])) for pair in _PRESSURE.finditer(text))
-    return {(high, low) for high, low in read if high > low and within(high, upper) and within(low, lower)}
+        return {}
+    return {
+        (start, end): (high, low)
+        for high, low, start, end in pressure_pairs(text, lang)
+        if high > low and within(high, upper) and within(low, lower)
+    }
 
 
-def _pressure(text: str, protocol: Protocol, found: _Found) -> None:
-    """The blood pressure; two different ones are asked about."""
-    read = pressures(text, protocol)
+def _pressure(text: str, protocol: Protocol, found: _Found, lang: str) -> list[Span]:
+    """The blood pressure, and where it stands; two different ones are asked about."""
+    places = pressures(text, protocol, lang)
+    read = set(places.values())
     if len(read) == 1:
         found.values["systolic"], found.values["diastolic"] = read.pop()
     elif read:
         found.unsure += ["systolic", "diastolic"]
+    return list(places)
 
 
 def _put(
@@ -258,7 +279,9 @@ def _plain_input(
     if lasting is not None:
         return lasting
     timeless = [
-        cue for cue in cues if cue.key != _AGE and not _lasts(cue.key, protocol) and not _overlap(quantity, cue)
+        cue
+        for cue in cues
+        if cue.key not in (_AGE, *UNITS) and not _lasts(cue.key, protocol) and not _overlap(quantity, cue)
     ]
     # A spelled number far from its word is no number ("one of the children ... breathes").
     nearest = _nearest(text, quantity, timeless, ends, vocabulary, at_most=0 if quantity.spelled else None)
@@ -282,7 +305,7 @@ def _counted(text: str, quantity: Quantity, cues: list[Match], vocabulary: Vocab
 
 def _lasts(key: str, protocol: Protocol) -> bool:
     """Whether a number beside this input's words is a time, and not the age."""
-    if key == _AGE or (protocol.age is not None and key == protocol.age.input):
+    if key in (_AGE, *UNITS) or (protocol.age is not None and key == protocol.age.input):
         return False
     entry = protocol.inputs.get(key)
     return key.endswith("_days") or (entry is not None and entry.unit in DAYS)
@@ -302,7 +325,15 @@ def _times(
     found: list[tuple[str, Quantity]] = []
     open_ages: list[Quantity] = []
     taken: set[str] = set()
+    close = claimed(text, durations, cues, vocabulary.infants.find(text), vocabulary.lang)
     for quantity in durations:
+        if quantity in close:
+            key = close[quantity]
+            if key == AGE_DAYS and protocol.age is None and SINCE_BIRTH in protocol.inputs:
+                # The age of a newborn is the time since the birth.
+                key = SINCE_BIRTH
+            found.append((_AGE if key == AGE_DAYS else key, quantity))
+            continue
         age = _nearest(text, quantity, ages, ends, vocabulary)
         sign = _nearest(text, quantity, lasting, ends, vocabulary)
         if quantity.unit in ("day", "week"):

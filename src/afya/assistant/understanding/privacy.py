@@ -143,7 +143,10 @@ def _dialled(raw: str) -> bool:
         return True
     if len(separators) > 1 or "/" in separators:
         return False
-    return (digits[0].startswith("0") and len(digits[0]) > 1) or [len(group) for group in digits] in ([3, 3, 4], [3, 4, 4])
+    return (digits[0].startswith("0") and len(digits[0]) > 1) or [len(group) for group in digits] in (
+        [3, 3, 4],
+        [3, 4, 4],
+    )
 
 
 def _labelled_phones(text: str, lang: str) -> list[Span]:
