@@ -34,7 +34,7 @@ def test_version() -> None:
         (("data", "import", "medqa", "nowhere", "--out", "x"), 3, "nowhere"),
         (("ask", "--lang", "xx", "hello"), 2, "Unknown language code 'xx'"),
         (("bench", "run", "--model", "hf:x", "--data", "nowhere", "--out", "x"), 6, "no such model folder"),
-        (("protocol", "lint", "tlh"), 2, "Unknown language code 'tlh'"),
+        (("protocol", "show", "nosuch"), 2, "nosuch"),
     ],
 )
 def test_an_error_is_a_sentence_with_its_exit_code_and_no_traceback(

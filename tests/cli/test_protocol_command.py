@@ -19,4 +19,4 @@ def test_show_prints_every_row_with_its_source_and_that_nobody_reviewed_it() -> 
 def test_check_proves_the_shipped_tables_and_packs_sound() -> None:
     result = runner.invoke(app, ["check"])
     assert result.exit_code == 0
-    assert f"{len(core_codes())} packs, 0 faults" in result.output
+    assert f"{len(core_codes())} languages, 0 faults" in result.output

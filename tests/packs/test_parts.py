@@ -90,7 +90,7 @@ def test_a_spelling_that_would_change_the_meaning_is_found(copy: Path, text: str
             "emergency.0.source is missing",
         ),
         ("culture.yaml", "illnesses: [{here: x, means: y, care: z, reviewed: false}]", "illnesses.0.source"),
-        ("tests.jsonl", '{"id": "a", "text": "b"}', "line 1: route is missing"),
+        ("tests.jsonl", '{"id": "a", "route": "b"}', "line 1: text is missing"),
         ("tests.jsonl", '{"id": "a", ', "line 1: not JSON"),
         ("kb/ors.md", "## Heading\nText.", "front matter is missing"),
         (

@@ -123,4 +123,40 @@ def test_faults_are_made_by_pairs_of_the_language() -> None:
     assert corrupt("No puede comer.", "es", REMOVE_NEGATION, Random(1)) == "Puede comer."
     assert corrupt("No puede comer.", "es", ADD_NEGATION, Random(1)) is None
     assert corrupt("他不能吃。", "zh", REMOVE_NEGATION, Random(1)) == "他能吃。"
+    assert corrupt("Il n'a pas de fièvre.", "fr", ADD_NEGATION, Random(1)) is None
+    assert corrupt("Il a de la fièvre.", "fr", ADD_NEGATION, Random(1)) == "Il n'a pas de la fièvre."
+    assert corrupt("Il n'a pas de fièvre.", "fr", REMOVE_NEGATION, Random(1)) == "Il a de fièvre."
     assert corrupt("Ora.", "sw", REMOVE_NEGATION, Random(1)) is None
+
+
+def test_words_that_say_a_denial_once_more_are_no_further_denial() -> None:
+    check = polarity.make("en", "es")
+    assert check("Give nothing to eat or drink.", "No dé nada de comer ni de beber.").passed
+    assert not check("Give nothing to eat or drink.", "Dé nada de comer ni de beber.").passed
+    assert not check("Give something to eat.", "No dé nada de comer.").passed
+    assert polarity.make("en", "fr")("There is no other sign.", "Il n'y a aucun autre signe.").passed
+
+
+def test_unless_on_both_sides_excuses_no_denial() -> None:
+    source = "Treat it before the journey, unless the child has another sign."
+    assert polarity.make("en", "zh")(source, "出发前先治疗，除非孩子有其他表现。").passed
+    assert not polarity.make("en", "zh")(source, "出发前先治疗，除非孩子没有其他表现。").passed
+    assert not polarity.make("en", "fr")(source, "Traitez avant le trajet, sauf si l'enfant n'a pas d'autre signe.").passed
+    assert polarity.make("en", "fr")("Wait, unless he cannot drink.", "Attendez, sauf s'il ne peut pas boire.").passed
+
+
+@pytest.mark.parametrize(
+    ("lang", "source", "translation"),
+    [
+        ("ko", "Dry the ear with a rolled piece of cloth.", "깨끗한 천을 말아서 귀를 닦으십시오."),
+        ("ko", "Do not wait until no more pus comes.", "고름이 나오지 않을 때까지 기다리지 마십시오."),
+    ],
+)
+def test_words_of_other_meanings_are_no_denial(lang: str, source: str, translation: str) -> None:
+    assert polarity.make("en", lang)(source, translation).passed
+
+
+def test_an_illness_is_no_denial_in_yoruba() -> None:
+    check, source = polarity.make("en", "yo"), "if the child cannot drink or gets sicker"
+    assert check(source, "bí ọmọ náà kò bá lè mu, tàbí bí àìsàn náà bá ń le").passed
+    assert not check(source, "bí ọmọ náà bá lè mu, tàbí bí àìsàn náà bá ń le").passed

@@ -29,6 +29,8 @@ from afya.translation.checks.tico19_pairs import sentence_pairs
         ("de", "52 days, 1,500 mg", "zweiundfünfzig Tage, 1.500 mg"),
         ("ja", "15,000 people, aged 25", "1万5千人、25歳"),
         ("ko", "8 months, 30,000 people", "8개월, 3만 명"),
+        ("ko", "Come back in 3 days.", "3일 뒤에 다시 오십시오."),
+        ("yo", "Come back if there is blood in the stool.", "Ẹ padà wá bí ẹ̀jẹ̀ bá wà nínú ìgbẹ́."),
         ("ar", "14 days or 2 weeks", "١٤ يومًا أو أسبوعين"),
         ("am", "25 children, 14 days", "ሃያ አምስት ልጆች፣ ፲፬ ቀናት"),
         ("ru", "aged 65, 48 hours", "65 лет, 2 дня"),

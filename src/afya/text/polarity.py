@@ -36,7 +36,9 @@ class PolarityFile(LanguageFile):
     A cue is a word, with a star for any letters; in scripts without spaces it is found anywhere. `apart`: what looks
     like a cue and is none (a word, or a phrase of several). `contrary`: denied wordings and the same without the
     denial, with which faults are made on purpose to measure the check. `twice`: a denial is said by two words
-    (ba ... ba). `weak_point`: what the cues miss in this language.
+    (ba ... ba). `concord`: cues that, behind one of the words `concord_after` in the same clause, say the same denial
+    once more (Spanish "no ... nada"). `unless`: those of the cues near a denial that mean "unless": where both texts
+    have one, it excuses no denial. `weak_point`: what the cues miss in this language.
     """
 
     deny: Annotated[tuple[Cue, ...], Field(min_length=1)]
@@ -44,9 +46,12 @@ class PolarityFile(LanguageFile):
     apart: tuple[Cue, ...]
     contrary: dict[str, str]
     twice: bool = False
+    concord_after: tuple[Cue, ...] = ()
+    concord: tuple[Cue, ...] = ()
+    unless: tuple[Cue, ...] = ()
     weak_point: str | None = None
 
-    @field_validator("deny", "near", "apart", mode="before")
+    @field_validator("deny", "near", "apart", "concord_after", "concord", "unless", mode="before")
     @classmethod
     def _words(cls, value: object) -> object:
         """Cues may be written as one text with blanks between them, or as a list where a cue has blanks itself."""
@@ -99,6 +104,8 @@ class Cues:
     _near: _Globs
     _apart: _Globs
     _phrases: tuple[str, ...]
+    _unless: tuple[str, ...]
+    _concord: tuple[re.Pattern[str], re.Pattern[str]] | None
     _all: re.Pattern[str]
     """For scripts without spaces, read from left to right: what is no cue, or (a denial), or (a cue near one)."""
 
@@ -114,6 +121,17 @@ class Cues:
     def excused(self, lower: str) -> int:
         """How many denials in a text (lower case) are part of phrases that deny nothing ("not only")."""
         return sum(lower.count(phrase) for phrase in self._phrases)
+
+    def exceptions(self, lower: str) -> int:
+        """How many cues in a text (lower case) mean "unless"."""
+        return sum(lower.count(phrase) for phrase in self._unless)
+
+    def repeated(self, lower: str) -> int:
+        """How many cues in a text (lower case) only say a denial before them once more: the "nada" of "no dé nada"."""
+        if self._concord is None:
+            return 0
+        clauses, again = self._concord
+        return sum(len(again.findall(clause)) for clause in clauses.findall(lower))
 
     def in_unspaced(self, lower: str) -> tuple[int, int]:
         """(denials, cues near one) in a text of a script without spaces, in lower case."""
@@ -165,9 +183,20 @@ def cues(lang: str) -> Cues:
         _near=_Globs(found.near),
         _apart=_Globs(words),
         _phrases=phrases,
+        _unless=found.unless,
+        _concord=_concord(found.concord_after, found.concord),
         # The look ahead spares trying every cue at every place.
         _all=re.compile(f"(?=[{firsts}])(?:{apart}|({deny})|({near}))"),
     )
+
+
+def _concord(after: Sequence[str], again: Sequence[str]) -> tuple[re.Pattern[str], re.Pattern[str]] | None:
+    """What follows a denial in its clause, and the words that only say it again there."""
+    if not after or not again:
+        return None
+    first = "|".join(re.escape(word) + ("" if word.endswith("'") else r"(?!\w)") for word in after)
+    words = "|".join(map(re.escape, again))
+    return re.compile(rf"(?<!\w)(?:{first})([^.,;:!?\n]*)"), re.compile(rf"(?<!\w)(?:{words})(?!\w)")
 
 
 def _glob(cue: str) -> str:

@@ -175,7 +175,8 @@ def _phone_labels(lang: str) -> tuple[regex.Pattern[str], ...]:
         ),
         # "Call Dr Pedro Choque on 7155 5012": further away only what is written in two groups, as one dials.
         regex.compile(
-            rf"(?i){words}\s(?:[\p{{L}}\p{{M}}]+[.]?\s){{4,7}}(?P<number>\d{{3,5}}[ -]\d{{4}})(?![\w/%]|[.,-]\d|\s?\p{{L}})"
+            rf"(?i){words}\s(?:[\p{{L}}\p{{M}}]+[.]?\s){{4,7}}"
+            r"(?P<number>\d{3,5}[ -]\d{4})(?![\w/%]|[.,-]\d|\s?\p{L})"
         ),
     )
 

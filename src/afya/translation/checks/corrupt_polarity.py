@@ -57,6 +57,7 @@ def _pairs(lang: str, kind: str) -> tuple[re.Pattern[str], Mapping[str, str]]:
     if kind == REMOVE_NEGATION:
         swap = dict(contrary)
         longer: list[str] = []
+        around: list[str] = []
     else:
         swap = {}
         for denied, said in contrary.items():
@@ -64,12 +65,20 @@ def _pairs(lang: str, kind: str) -> tuple[re.Pattern[str], Mapping[str, str]]:
                 swap.setdefault(said, denied)
         # Where the denied wording stands already, its plain part must not be denied a second time.
         longer = [denied for denied in contrary if denied not in swap]
+        # French denies around a word: in "n'a pas" the "a" is denied already.
+        around = [denied for denied, said in contrary.items() if _around(denied, said)]
     spaced = language(lang).spaced and lang != "ko"
     listed = sorted(swap, key=len, reverse=True)
     wanted = "|".join(map(re.escape, listed))
     body = f"(?<![^\\W_])(?:{wanted})(?![^\\W_])" if spaced else f"(?:{wanted})"
-    if longer:
+    if longer or around:
         # No denied wording may begin before the place and reach over it.
         guards = {denied[: -len(said)] for denied in longer if (said := contrary[denied]) and denied.endswith(said)}
+        guards |= {denied[: denied.index(contrary[denied])] for denied in around}
         body = "".join(f"(?<!{re.escape(guard)})" for guard in sorted(guards) if guard) + body
     return re.compile(body, re.IGNORECASE), swap
+
+
+def _around(denied: str, said: str) -> bool:
+    """Whether a denied wording is the plain one with something before and something behind it."""
+    return bool(said) and not denied.startswith(said) and not denied.endswith(said) and f"{said} " in denied

@@ -37,7 +37,16 @@ def make(source: str, target: str) -> PairCheck:
             return lambda source_text, translation: unknown
     count_here, count_there = counter(source), counter(target)
     spaced = cues(source).spaced and cues(target).spaced
+    exceptions_here, exceptions_there = _exceptions(source), _exceptions(target)
     marks_here, marks_there = lexicon(source).marks, lexicon(target).marks
+
+    def fault_between(one: str, other: str) -> str | None:
+        here, there = count_here(one), count_there(other)
+        if here[0] or there[0]:
+            # "Unless" stands for "unless" first, and only where the other side has none for a denial.
+            both = min(exceptions_here(one), exceptions_there(other))
+            here, there = (here[0], max(0, here[1] - both)), (there[0], max(0, there[1] - both))
+        return _fault(here, there)
 
     def check(source_text: str, translation: str) -> Verdict:
         if spaced and not (marks_here(source_text) | marks_there(translation)) & DENIAL:
@@ -49,11 +58,11 @@ def make(source: str, target: str) -> PairCheck:
             ours, theirs = _sentences(source_text), _sentences(translation)
             if len(ours) == len(theirs) > 1:
                 for place, (one, other) in enumerate(zip(ours, theirs, strict=True), start=1):
-                    fault = _fault(count_here(one), count_there(other))
+                    fault = fault_between(one, other)
                     if fault:
                         return Verdict(NAME, False, f"sentence {place}: {fault}")
                 return _PASSED
-        fault = _fault(here, there)
+        fault = fault_between(source_text, translation)
         return Verdict(NAME, False, fault) if fault else _PASSED
 
     return check
@@ -71,12 +80,21 @@ def _spaced(known: Cues) -> Callable[[str], Counts]:
     def count(text: str) -> Counts:
         here, near = denials(marks(text))
         if here:
-            here = max(0, here - known.excused(plain(reading(text).lower)))
+            lower = plain(reading(text).lower)
+            # What repeats a denial may still answer for one of the other side ("neither ... nor").
+            repeated = known.repeated(lower)
+            near += repeated
+            here = max(0, here - known.excused(lower) - repeated)
             if known.twice:
                 here = (here + 1) // 2
         return here, near
 
     return count
+
+
+def _exceptions(lang: str) -> Callable[[str], int]:
+    known = cues(lang)
+    return lambda text: known.exceptions(plain(reading(text).lower))
 
 
 def _unspaced(known: Cues) -> Callable[[str], Counts]:

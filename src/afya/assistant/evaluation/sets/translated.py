@@ -15,6 +15,7 @@ from afya.assistant.evaluation.probes import Outcome, Probe, Tally
 from afya.assistant.evaluation.sets.triage import standing
 from afya.assistant.evaluation.subject import PIVOT, passage
 from afya.packs import Pack, load_pack
+from afya.text.sentences import sentences
 from afya.translation.checks.corrupt import KINDS, TIMES_TEN, corrupt
 from afya.translation.checks.corrupt_polarity import POLARITY_KINDS
 
@@ -106,7 +107,7 @@ def _delivered(probe: Probe, subject: Subject) -> Outcome:
     source, target = str(probe.payload["source"]), str(probe.payload["target"])
     fault = None if probe.kind in (RIGHT, BACK) else probe.kind
     book = Phrasebook(
-        [(PIVOT, subject.code, source, target)],
+        [(PIVOT, subject.code, *pair) for pair in _with_sentences(source, target, subject.code)],
         pivot=PIVOT,
         fault=fault,
         back_fault=TIMES_TEN if probe.kind == BACK else None,
@@ -114,28 +115,39 @@ def _delivered(probe: Probe, subject: Subject) -> Outcome:
     )
     try:
         answer = subject.answer_from(target, [passage(source, PIVOT)], translator=book)
-        spoilt = book.faults.get(target)
+        spoilt = tuple(book.faults.values())
     finally:
         book.close()
     tally = Tally()
+    if answer.colour == "red":
+        # The question was an emergency: no passage is shown, right or wrong.
+        return tally.outcome()
     if probe.kind == BACK:
         delivered = _stands(target, answer)
         tally.say("back_difference_caught", not delivered, f"delivered: {target}" if delivered else "")
         return tally.outcome()
     if fault is None:
-        delivered = _stands(target, answer)
+        delivered = all(_stands(piece.strip(), answer) for piece in sentences(target, subject.code))
         tally.say("translation_delivered", delivered, "" if delivered else f"withheld: {target}")
         return tally.outcome()
-    if spoilt is None:
+    if not spoilt:
         # The engine was not asked: nothing faulty can have been delivered, and nothing was held back either.
         return tally.outcome()
-    delivered = _stands(spoilt, answer)
-    told = f"{probe.kind} delivered: {spoilt}" if delivered else ""
+    delivered = any(_stands(text, answer) for text in spoilt)
+    told = f"{probe.kind} delivered: {' / '.join(spoilt)}" if delivered else ""
     if probe.kind in POLARITY_KINDS:
         tally.say("polarity_flip_caught", not delivered, told)
     else:
         tally.say("quantity_altered", delivered, told)
     return tally.outcome()
+
+
+def _with_sentences(source: str, target: str, lang: str) -> list[tuple[str, str]]:
+    """A pair of texts and, where both have as many sentences, those pairs too: an answer quotes single sentences."""
+    ours = [piece.strip() for piece in sentences(source, PIVOT) if piece.strip()]
+    theirs = [piece.strip() for piece in sentences(target, lang) if piece.strip()]
+    single = list(zip(ours, theirs, strict=True)) if len(ours) == len(theirs) > 1 else []
+    return list(dict.fromkeys([(source, target), *single]))
 
 
 def _stands(text: str, answer: Answer) -> bool:
