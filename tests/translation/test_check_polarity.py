@@ -141,7 +141,9 @@ def test_unless_on_both_sides_excuses_no_denial() -> None:
     source = "Treat it before the journey, unless the child has another sign."
     assert polarity.make("en", "zh")(source, "出发前先治疗，除非孩子有其他表现。").passed
     assert not polarity.make("en", "zh")(source, "出发前先治疗，除非孩子没有其他表现。").passed
-    assert not polarity.make("en", "fr")(source, "Traitez avant le trajet, sauf si l'enfant n'a pas d'autre signe.").passed
+    assert not polarity.make("en", "fr")(
+        source, "Traitez avant le trajet, sauf si l'enfant n'a pas d'autre signe."
+    ).passed
     assert polarity.make("en", "fr")("Wait, unless he cannot drink.", "Attendez, sauf s'il ne peut pas boire.").passed
 
 

@@ -104,7 +104,7 @@ class Knowledge:
         for hit in by_pivot:
             own = replace(hit, passage=self._counterparts.get((hit.passage.passage_id, lang), hit.passage))
             known = best.get(own.passage.passage_id)
-            if known is None or not answers(known) and (answers(own) or own.score > known.score):
+            if known is None or (not answers(known) and (answers(own) or own.score > known.score)):
                 best[own.passage.passage_id] = own
         return list(best.values())
 

@@ -12,15 +12,7 @@ from dataclasses import dataclass, field, replace
 from afya.assistant.context import Facts, Sign, Triage
 from afya.assistant.limits import Limits
 from afya.assistant.understanding.amounts import DAYS, TO_UNIT, in_unit, whole, within
-from afya.assistant.understanding.close import (
-    AGE_DAYS,
-    PREGNANCY,
-    SINCE_BIRTH,
-    UNITS,
-    claimed,
-    pressure_pairs,
-    weeks,
-)
+from afya.assistant.understanding.close import AGE_DAYS, PREGNANCY, SINCE_BIRTH, UNITS, claimed, pressure_pairs, weeks
 from afya.packs import Pack
 from afya.protocols import Input, Protocol
 from afya.protocols.conditions import Value

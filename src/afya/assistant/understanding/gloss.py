@@ -55,7 +55,7 @@ class Glosser:
         return " ".join(said).replace(" .", ".").strip(". ")
 
     def share(self, text: str) -> float:
-        """How much of `text` (normalised) the glossary knows: letters of known terms, of those of all but small words."""
+        """How much of `text` (normalised) the glossary knows: letters of known terms, of those of all telling words."""
         if self._terms is None:
             return 0.0
         small = {word.plain for listed in text_literals(self._lang).identification.words for word in words(listed)}
