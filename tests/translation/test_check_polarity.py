@@ -134,6 +134,8 @@ def test_words_that_say_a_denial_once_more_are_no_further_denial() -> None:
     assert check("Give nothing to eat or drink.", "No dé nada de comer ni de beber.").passed
     assert not check("Give nothing to eat or drink.", "Dé nada de comer ni de beber.").passed
     assert not check("Give something to eat.", "No dé nada de comer.").passed
+    assert check("Do not wait or guess.", "No espere ni adivine.").passed
+    assert not check("Do not wait or guess.", "Espere ni adivine.").passed
     assert polarity.make("en", "fr")("There is no other sign.", "Il n'y a aucun autre signe.").passed
 
 

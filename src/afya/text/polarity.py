@@ -37,8 +37,9 @@ class PolarityFile(LanguageFile):
     like a cue and is none (a word, or a phrase of several). `contrary`: denied wordings and the same without the
     denial, with which faults are made on purpose to measure the check. `twice`: a denial is said by two words
     (ba ... ba). `concord`: cues that, behind one of the words `concord_after` in the same clause, say the same denial
-    once more (Spanish "no ... nada"). `unless`: those of the cues near a denial that mean "unless": where both texts
-    have one, it excuses no denial. `weak_point`: what the cues miss in this language.
+    once more (Spanish "no ... nada"). `joins`: those that join a further thing to a denial and deny nothing where they
+    stand in a clause without one ("ni"). `unless`: those of the cues near a denial that mean "unless": where both
+    texts have one, it excuses no denial. `weak_point`: what the cues miss in this language.
     """
 
     deny: Annotated[tuple[Cue, ...], Field(min_length=1)]
@@ -48,10 +49,11 @@ class PolarityFile(LanguageFile):
     twice: bool = False
     concord_after: tuple[Cue, ...] = ()
     concord: tuple[Cue, ...] = ()
+    joins: tuple[Cue, ...] = ()
     unless: tuple[Cue, ...] = ()
     weak_point: str | None = None
 
-    @field_validator("deny", "near", "apart", "concord_after", "concord", "unless", mode="before")
+    @field_validator("deny", "near", "apart", "concord_after", "concord", "joins", "unless", mode="before")
     @classmethod
     def _words(cls, value: object) -> object:
         """Cues may be written as one text with blanks between them, or as a list where a cue has blanks itself."""
@@ -106,6 +108,7 @@ class Cues:
     _phrases: tuple[str, ...]
     _unless: tuple[str, ...]
     _concord: tuple[re.Pattern[str], re.Pattern[str]] | None
+    _joins: re.Pattern[str] | None
     _all: re.Pattern[str]
     """For scripts without spaces, read from left to right: what is no cue, or (a denial), or (a cue near one)."""
 
@@ -132,6 +135,14 @@ class Cues:
             return 0
         clauses, again = self._concord
         return sum(len(again.findall(clause)) for clause in clauses.findall(lower))
+
+    def left_over(self, lower: str) -> int:
+        """How many cues in a text (lower case) join a thing to a denial that is not there: "espere ni adivine"."""
+        if self._concord is None or self._joins is None:
+            return 0
+        clauses, again = self._concord
+        rest = _CLAUSE.split(clauses.sub(" ", lower))
+        return sum(len(again.findall(clause)) == 1 and self._joins.search(clause) is not None for clause in rest)
 
     def in_unspaced(self, lower: str) -> tuple[int, int]:
         """(denials, cues near one) in a text of a script without spaces, in lower case."""
@@ -185,6 +196,7 @@ def cues(lang: str) -> Cues:
         _phrases=phrases,
         _unless=found.unless,
         _concord=_concord(found.concord_after, found.concord),
+        _joins=_whole(found.joins) if found.joins else None,
         # The look ahead spares trying every cue at every place.
         _all=re.compile(f"(?=[{firsts}])(?:{apart}|({deny})|({near}))"),
     )
@@ -195,8 +207,15 @@ def _concord(after: Sequence[str], again: Sequence[str]) -> tuple[re.Pattern[str
     if not after or not again:
         return None
     first = "|".join(re.escape(word) + ("" if word.endswith("'") else r"(?!\w)") for word in after)
-    words = "|".join(map(re.escape, again))
-    return re.compile(rf"(?<!\w)(?:{first})([^.,;:!?\n]*)"), re.compile(rf"(?<!\w)(?:{words})(?!\w)")
+    return re.compile(rf"(?<!\w)(?:{first})([^.,;:!?\n]*)"), _whole(again)
+
+
+def _whole(listed: Sequence[str]) -> re.Pattern[str]:
+    words = "|".join(map(re.escape, listed))
+    return re.compile(rf"(?<!\w)(?:{words})(?!\w)")
+
+
+_CLAUSE = re.compile(r"[.,;:!?\n]")
 
 
 def _glob(cue: str) -> str:

@@ -84,7 +84,7 @@ def _spaced(known: Cues) -> Callable[[str], Counts]:
             # What repeats a denial may still answer for one of the other side ("neither ... nor").
             repeated = known.repeated(lower)
             near += repeated
-            here = max(0, here - known.excused(lower) - repeated)
+            here = max(0, here - known.excused(lower) - repeated - known.left_over(lower))
             if known.twice:
                 here = (here + 1) // 2
         return here, near
